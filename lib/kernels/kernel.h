@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The shape of a kernel. A kernel sees shapes, attributes and pointers, never a model.
+ *
+ * Each kernel file is compiled once for every instruction set, with CZ_ISA naming it; CZ_NAME(f) is then f_avx2, say.
+ * All sets give the same bits: one lane is one output, or a sum runs over the 16-lane tree of vec.h; nothing in a
+ * result may depend on the instruction set, on where a range of units begins, or on the number of threads. */
+#ifndef CZ_KERNELS_KERNEL_H
+#define CZ_KERNELS_KERNEL_H
+
+#include "model/ops.h"
+
+#define CZ_CAT_(a, b) a##_##b
+#define CZ_CAT(a, b)  CZ_CAT_(a, b)
+#define CZ_NAME(f)    CZ_CAT(f, CZ_ISA)
+
+/** One operator at one input size: what a kernel knows. Constant once planned. */
+typedef struct cz_call {
+    const void *attr;            /* struct cz_attr_<name> */
+    cz_shape in[CZ_MAX_INPUTS];  /* d[0] == 0: this optional input is absent */
+    cz_shape out;
+    const cz_constant *weight;   /* input 1 of an operator whose row says packed; valid in packed_size and pack */
+    const void *packed;          /* what pack() wrote; valid in run */
+    size_t units;                /* set by prepare: number of pieces of work, independent of each other */
+    size_t scratch;              /* set by prepare: bytes each thread needs in run, aligned to CZ_ALIGN */
+} cz_call;
+
+/** The functions of one operator. Shapes have been checked against the operator's shape rule before any is called. */
+typedef struct cz_kernel {
+    /** Bytes of packed weights; depends on attributes and weight only, not on the input's size. NULL: packs none.
+     *  false: does not fit size_t. */
+    bool (*packed_size)(const cz_call *call, size_t *bytes);
+    /** Writes the packed weights: f32, in the order run() reads them; `packed` is aligned to CZ_ALIGN and zeroed. */
+    void (*pack)(const cz_call *call, void *packed);
+    /** Sets call->units and call->scratch. false: does not fit size_t. */
+    bool (*prepare)(cz_call *call);
+    /** Computes units begin .. end - 1. in[i] is dense and aligned to at least 4 bytes, NULL where absent; `out`
+     *  overlaps no input. Reads and writes nothing outside the tensors, the packed weights and the scratch. */
+    void (*run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch);
+} cz_kernel;
+
+/** The kernels of one instruction set, indexed by operator id; NULL where there is no operator. `cpu` is a
+ *  COLORIZER_CPU_ constant that cz_cpu_supported() says yes to. */
+const cz_kernel *const *cz_kernels(int32_t cpu);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The vector type of every kernel: 16 lanes of f32, whatever the machine's registers hold. One header an instruction
+ * set implements the same functions, each lane exactly as IEEE 754 binary32 says (fma rounds once):
+ *
+ *   vf 16 x f32, vi 16 x i32, vm 16 x truth
+ *   vf_zero() vf_set1(x) vf_load(p) vf_store(p, a)              pointers need no alignment beyond 4
+ *   vf_load_n(p, n) vf_store_n(p, a, n)                         lanes 0..n-1 only, n in 0..16; other lanes load as 0
+ *   vf_add vf_sub vf_mul vf_div (a, b)   vf_sqrt(a)
+ *   vf_fma(a, b, c) = a b + c            vf_fnma(a, b, c) = c - a b
+ *   vf_min(a, b) = a < b ? a : b         vf_max(a, b) = a > b ? a : b        (b where either is NaN)
+ *   vf_neg(a) vf_abs(a) vf_floor(a)
+ *   vf_lt(a, b) vf_le(a, b) vf_eq(a, b) -> vm                   false where either is NaN
+ *   vm_any(m) vm_and(a, b) vm_or(a, b) vm_not(a)   vf_select(m, a, b) = m ? a : b
+ *   vi_set1(x) vi_add vi_sub vi_and vi_or (a, b)   vi_shl(a, k) vi_sra(a, k) (k constant)
+ *   vi_round(a)  nearest integer, ties to even, |a| < 2^31      vf_from_i(i)
+ *   vi_bits(a) vf_bits(i)                                       reinterpret
+ *   vi_load(p) vi_store(p, i)
+ *   vf_load_u8(p) vf_load_u16(p)  16 unsigned samples as f32;  vf_gather(base, i)  base[i[lane]]
+ *
+ * and, built on those, the reductions: the one tree by which 16 lanes become one number. */
+#ifndef CZ_KERNELS_VEC_H
+#define CZ_KERNELS_VEC_H
+
+#include "kernels/kernel.h"
+
+#define VL 16 /* lanes */
+
+#if defined(CZ_ISA_AVX512)
+#include "kernels/vec_avx512.h"
+#elif defined(CZ_ISA_AVX2)
+#include "kernels/vec_avx2.h"
+#elif defined(CZ_ISA_NEON)
+#include "kernels/vec_neon.h"
+#else
+#include "kernels/vec_scalar.h"
+#endif
+
+/** Sum of the lanes: i with i + 8, then + 4, + 2, + 1. Each lane of s below is one addition of that tree. */
+static inline float vf_sum(vf a) {
+    float s[VL];
+    vf_store(s, a);
+    for (int step = VL / 2; step > 0; step /= 2)
+        for (int i = 0; i < step; i++) s[i] = s[i] + s[i + step];
+    return s[0];
+}
+
+/** Largest lane, by the same tree and vf_max's rule. */
+static inline float vf_hmax(vf a) {
+    float s[VL];
+    vf_store(s, a);
+    for (int step = VL / 2; step > 0; step /= 2)
+        for (int i = 0; i < step; i++) s[i] = s[i] > s[i + step] ? s[i] : s[i + step];
+    return s[0];
+}
+
+/** Applies a function lane block by lane block: loads min(16, n - i) samples, stores as many. */
+#define VF_FOR(i, n, count) for (size_t i = 0, count; i < (n) && ((count = cz_min(VL, (n)-i)), true); i += VL)
+
+#endif

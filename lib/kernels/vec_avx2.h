@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * vec.h for AVX2 and FMA: two registers of eight lanes. Included by vec.h only. */
+#ifndef CZ_KERNELS_VEC_AVX2_H
+#define CZ_KERNELS_VEC_AVX2_H
+
+#include <immintrin.h>
+
+#define CZ_MR 6 /* 12 accumulators, 2 weights, 1 broadcast of 16 registers */
+
+typedef struct {
+    __m256 a, b;
+} vf;
+typedef struct {
+    __m256i a, b;
+} vi;
+typedef struct {
+    __m256 a, b;
+} vm;
+
+static inline vf vf_make_(__m256 a, __m256 b) { return (vf){a, b}; }
+static inline vi vi_make_(__m256i a, __m256i b) { return (vi){a, b}; }
+static inline vm vm_make_(__m256 a, __m256 b) { return (vm){a, b}; }
+
+static inline vf vf_set1(float x) { return vf_make_(_mm256_set1_ps(x), _mm256_set1_ps(x)); }
+static inline vf vf_zero(void) { return vf_make_(_mm256_setzero_ps(), _mm256_setzero_ps()); }
+static inline vf vf_load(const float *p) { return vf_make_(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
+static inline void vf_store(float *p, vf x) {
+    _mm256_storeu_ps(p, x.a);
+    _mm256_storeu_ps(p + 8, x.b);
+}
+/** All-ones in lanes below n - first. */
+static inline __m256i vf_tail_(size_t n, int first) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n - first), lane);
+}
+static inline vf vf_load_n(const float *p, size_t n) {
+    if (n == VL) return vf_load(p);
+    return vf_make_(_mm256_maskload_ps(p, vf_tail_(n, 0)),
+                    n > 8 ? _mm256_maskload_ps(p + 8, vf_tail_(n, 8)) : _mm256_setzero_ps());
+}
+static inline void vf_store_n(float *p, vf x, size_t n) {
+    if (n == VL) {
+        vf_store(p, x);
+        return;
+    }
+    _mm256_maskstore_ps(p, vf_tail_(n, 0), x.a);
+    if (n > 8) _mm256_maskstore_ps(p + 8, vf_tail_(n, 8), x.b);
+}
+static inline vf vf_add(vf x, vf y) { return vf_make_(_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)); }
+static inline vf vf_sub(vf x, vf y) { return vf_make_(_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)); }
+static inline vf vf_mul(vf x, vf y) { return vf_make_(_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)); }
+static inline vf vf_div(vf x, vf y) { return vf_make_(_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)); }
+static inline vf vf_sqrt(vf x) { return vf_make_(_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)); }
+static inline vf vf_fma(vf x, vf y, vf z) {
+    return vf_make_(_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b));
+}
+static inline vf vf_fnma(vf x, vf y, vf z) {
+    return vf_make_(_mm256_fnmadd_ps(x.a, y.a, z.a), _mm256_fnmadd_ps(x.b, y.b, z.b));
+}
+static inline vf vf_min(vf x, vf y) { return vf_make_(_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)); }
+static inline vf vf_max(vf x, vf y) { return vf_make_(_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)); }
+static inline vf vf_neg(vf x) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return vf_make_(_mm256_xor_ps(x.a, sign), _mm256_xor_ps(x.b, sign));
+}
+static inline vf vf_abs(vf x) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return vf_make_(_mm256_andnot_ps(sign, x.a), _mm256_andnot_ps(sign, x.b));
+}
+static inline vf vf_floor(vf x) { return vf_make_(_mm256_floor_ps(x.a), _mm256_floor_ps(x.b)); }
+static inline vm vf_lt(vf x, vf y) {
+    return vm_make_(_mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ));
+}
+static inline vm vf_le(vf x, vf y) {
+    return vm_make_(_mm256_cmp_ps(x.a, y.a, _CMP_LE_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_LE_OQ));
+}
+static inline vm vf_eq(vf x, vf y) {
+    return vm_make_(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ));
+}
+static inline bool vm_any(vm m) { return _mm256_movemask_ps(_mm256_or_ps(m.a, m.b)) != 0; }
+static inline vm vm_and(vm x, vm y) { return vm_make_(_mm256_and_ps(x.a, y.a), _mm256_and_ps(x.b, y.b)); }
+static inline vm vm_or(vm x, vm y) { return vm_make_(_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)); }
+static inline vm vm_not(vm x) {
+    const __m256 ones = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
+    return vm_make_(_mm256_xor_ps(x.a, ones), _mm256_xor_ps(x.b, ones));
+}
+static inline vf vf_select(vm m, vf x, vf y) {
+    return vf_make_(_mm256_blendv_ps(y.a, x.a, m.a), _mm256_blendv_ps(y.b, x.b, m.b));
+}
+
+static inline vi vi_set1(int32_t x) { return vi_make_(_mm256_set1_epi32(x), _mm256_set1_epi32(x)); }
+static inline vi vi_load(const int32_t *p) {
+    return vi_make_(_mm256_loadu_si256((const void *)p), _mm256_loadu_si256((const void *)(p + 8)));
+}
+static inline void vi_store(int32_t *p, vi x) {
+    _mm256_storeu_si256((void *)p, x.a);
+    _mm256_storeu_si256((void *)(p + 8), x.b);
+}
+static inline vi vi_add(vi x, vi y) { return vi_make_(_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)); }
+static inline vi vi_sub(vi x, vi y) { return vi_make_(_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)); }
+static inline vi vi_and(vi x, vi y) { return vi_make_(_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)); }
+static inline vi vi_or(vi x, vi y) { return vi_make_(_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)); }
+#define vi_shl(x, k) vi_make_(_mm256_slli_epi32((x).a, (k)), _mm256_slli_epi32((x).b, (k)))
+#define vi_sra(x, k) vi_make_(_mm256_srai_epi32((x).a, (k)), _mm256_srai_epi32((x).b, (k)))
+/* cvtps rounds by MXCSR, which is nearest-even unless the host changed it; the library does not touch it */
+static inline vi vi_round(vf x) { return vi_make_(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)); }
+static inline vf vf_from_i(vi x) { return vf_make_(_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)); }
+static inline vi vi_bits(vf x) { return vi_make_(_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)); }
+static inline vf vf_bits(vi x) { return vf_make_(_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)); }
+static inline vf vf_load_u8(const uint8_t *p) {
+    return vf_from_i(vi_make_(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p)),
+                              _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(p + 8)))));
+}
+static inline vf vf_load_u16(const uint16_t *p) {
+    return vf_from_i(vi_make_(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)),
+                              _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)(p + 8)))));
+}
+static inline vf vf_gather(const float *base, vi i) {
+    return vf_make_(_mm256_i32gather_ps(base, i.a, 4), _mm256_i32gather_ps(base, i.b, 4));
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * vec.h for AVX-512 (F, BW, DQ, VL): one register of sixteen lanes. Included by vec.h only. */
+#ifndef CZ_KERNELS_VEC_AVX512_H
+#define CZ_KERNELS_VEC_AVX512_H
+
+#include <immintrin.h>
+
+#define CZ_MR 14 /* accumulators; the broadcast is an operand of the multiply-add */
+
+typedef struct {
+    __m512 a;
+} vf;
+typedef struct {
+    __m512i a;
+} vi;
+typedef struct {
+    __mmask16 a;
+} vm;
+
+static inline vf vf_set1(float x) { return (vf){_mm512_set1_ps(x)}; }
+static inline vf vf_zero(void) { return (vf){_mm512_setzero_ps()}; }
+static inline vf vf_load(const float *p) { return (vf){_mm512_loadu_ps(p)}; }
+static inline void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x.a); }
+static inline __mmask16 vf_tail_(size_t n) { return (__mmask16)((1u << n) - 1u); }
+static inline vf vf_load_n(const float *p, size_t n) { return (vf){_mm512_maskz_loadu_ps(vf_tail_(n), p)}; }
+static inline void vf_store_n(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, vf_tail_(n), x.a); }
+static inline vf vf_add(vf x, vf y) { return (vf){_mm512_add_ps(x.a, y.a)}; }
+static inline vf vf_sub(vf x, vf y) { return (vf){_mm512_sub_ps(x.a, y.a)}; }
+static inline vf vf_mul(vf x, vf y) { return (vf){_mm512_mul_ps(x.a, y.a)}; }
+static inline vf vf_div(vf x, vf y) { return (vf){_mm512_div_ps(x.a, y.a)}; }
+static inline vf vf_sqrt(vf x) { return (vf){_mm512_sqrt_ps(x.a)}; }
+static inline vf vf_fma(vf x, vf y, vf z) { return (vf){_mm512_fmadd_ps(x.a, y.a, z.a)}; }
+static inline vf vf_fnma(vf x, vf y, vf z) { return (vf){_mm512_fnmadd_ps(x.a, y.a, z.a)}; }
+static inline vf vf_min(vf x, vf y) { return (vf){_mm512_min_ps(x.a, y.a)}; }
+static inline vf vf_max(vf x, vf y) { return (vf){_mm512_max_ps(x.a, y.a)}; }
+static inline vf vf_neg(vf x) { return (vf){_mm512_xor_ps(x.a, _mm512_set1_ps(-0.0f))}; }
+static inline vf vf_abs(vf x) { return (vf){_mm512_andnot_ps(_mm512_set1_ps(-0.0f), x.a)}; }
+static inline vf vf_floor(vf x) {
+    return (vf){_mm512_roundscale_ps(x.a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+}
+static inline vm vf_lt(vf x, vf y) { return (vm){_mm512_cmp_ps_mask(x.a, y.a, _CMP_LT_OQ)}; }
+static inline vm vf_le(vf x, vf y) { return (vm){_mm512_cmp_ps_mask(x.a, y.a, _CMP_LE_OQ)}; }
+static inline vm vf_eq(vf x, vf y) { return (vm){_mm512_cmp_ps_mask(x.a, y.a, _CMP_EQ_OQ)}; }
+static inline bool vm_any(vm m) { return m.a != 0; }
+static inline vm vm_and(vm x, vm y) { return (vm){(__mmask16)(x.a & y.a)}; }
+static inline vm vm_or(vm x, vm y) { return (vm){(__mmask16)(x.a | y.a)}; }
+static inline vm vm_not(vm x) { return (vm){(__mmask16)~x.a}; }
+static inline vf vf_select(vm m, vf x, vf y) { return (vf){_mm512_mask_blend_ps(m.a, y.a, x.a)}; }
+
+static inline vi vi_set1(int32_t x) { return (vi){_mm512_set1_epi32(x)}; }
+static inline vi vi_load(const int32_t *p) { return (vi){_mm512_loadu_si512(p)}; }
+static inline void vi_store(int32_t *p, vi x) { _mm512_storeu_si512(p, x.a); }
+static inline vi vi_add(vi x, vi y) { return (vi){_mm512_add_epi32(x.a, y.a)}; }
+static inline vi vi_sub(vi x, vi y) { return (vi){_mm512_sub_epi32(x.a, y.a)}; }
+static inline vi vi_and(vi x, vi y) { return (vi){_mm512_and_si512(x.a, y.a)}; }
+static inline vi vi_or(vi x, vi y) { return (vi){_mm512_or_si512(x.a, y.a)}; }
+#define vi_shl(x, k) ((vi){_mm512_slli_epi32((x).a, (k))})
+#define vi_sra(x, k) ((vi){_mm512_srai_epi32((x).a, (k))})
+/* rounds by MXCSR, which is nearest-even unless the host changed it; the library does not touch it */
+static inline vi vi_round(vf x) { return (vi){_mm512_cvtps_epi32(x.a)}; }
+static inline vf vf_from_i(vi x) { return (vf){_mm512_cvtepi32_ps(x.a)}; }
+static inline vi vi_bits(vf x) { return (vi){_mm512_castps_si512(x.a)}; }
+static inline vf vf_bits(vi x) { return (vf){_mm512_castsi512_ps(x.a)}; }
+static inline vf vf_load_u8(const uint8_t *p) {
+    return (vf){_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)))};
+}
+static inline vf vf_load_u16(const uint16_t *p) {
+    return (vf){_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)))};
+}
+static inline vf vf_gather(const float *base, vi i) { return (vf){_mm512_i32gather_ps(i.a, base, 4)}; }
+
+#endif

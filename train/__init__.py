@@ -1,0 +1,1 @@
+"""The training recipe of libcolorizer's default model."""
