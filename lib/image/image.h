@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The colour pipeline, stage by stage. Every stage works in memory that the caller gives; `*_size` and `*_scratch`
+ * functions say how much. All results are the same bits for every instruction set, thread count and stride.
+ *
+ *   check            colorizer_image -> cz_pixels
+ *   cz_grid          the sizes: photograph, working image, padded network input, chroma grid
+ *   cz_lightness     photograph -> CIELAB L at working size (area average of linear light)
+ *   cz_input         L and hints -> network input [padded_h][padded_w][4]
+ *   cz_chroma        network outputs -> ab and confidence on the chroma grid
+ *   cz_upsample      ab on the chroma grid -> ab as a linear function of L, at working size
+ *   cz_render        photograph + those functions -> colour photograph, row by row
+ *   cz_confidence    confidence on the chroma grid -> a gray image
+ *
+ * Stages 3 to 6 run rows in parallel through cz_exec_for and return false when cancelled. */
+#ifndef CZ_IMAGE_IMAGE_H
+#define CZ_IMAGE_IMAGE_H
+
+#include "base/error.h"
+#include "kernels/color.h"
+#include "run/exec.h"
+
+/* ---------------------------------------------------------------- images (pixels.c) */
+
+enum cz_image_role {
+    CZ_IMAGE_SOURCE,    /* any format */
+    CZ_IMAGE_TARGET,    /* RGB, RGBA, BGR, BGRA */
+    CZ_IMAGE_CONFIDENCE /* GRAY */
+};
+
+/** A checked image. */
+typedef struct cz_pixels {
+    unsigned char *top; /* row 0; row y is at top + y * step */
+    ptrdiff_t step;
+    uint32_t width, height;
+    cz_layout_px px;
+} cz_pixels;
+
+/** Checks every field and fills *out; errors name `name` ("src") and the field. A struct_size that ends before
+ *  size[0] is refused, fields past it are zero; of a larger one the bytes this library does not know must be zero,
+ *  else E_ARGUMENT: they would be a setting that is not honoured. */
+int32_t cz_image_check(const colorizer_image *image, enum cz_image_role role, const char *name, cz_pixels *out,
+                       cz_error *err);
+/** Equal sizes; the same image, or no byte of one between the first and the last byte of the other. */
+int32_t cz_image_pair_check(const cz_pixels *src, const cz_pixels *dst, cz_error *err);
+
+static inline unsigned char *cz_row(const cz_pixels *p, size_t y) { return p->top + (ptrdiff_t)y * p->step; }
+
+/* ---------------------------------------------------------------- sizes (grid.c) */
+
+typedef struct cz_grid {
+    uint32_t width, height; /* the photograph */
+    uint32_t w, h;          /* working image; the photograph's shape */
+    uint32_t pw, ph;        /* the network's input: w and h rounded up to its multiple */
+    uint32_t cell;          /* working pixels a chroma cell has on a side: 4 */
+    uint32_t cw, ch;        /* chroma grid, pw / cell x ph / cell */
+} cz_grid;
+
+/** The short side becomes `short_side` working pixels (32..1024), less where the long side would pass four times
+ *  that; the shape is kept. `multiple` is a positive multiple of `cell`. Cannot overflow for checked images. */
+void cz_grid_init(cz_grid *g, uint32_t width, uint32_t height, uint32_t short_side, uint32_t multiple, uint32_t cell);
+
+/** Everything the stages share. Constant while a call runs. */
+typedef struct cz_color_job {
+    const cz_color_kernels *k;     /* cz_color(cpu) */
+    const cz_color_tables *tables; /* cz_color_tables_init() once a handle */
+    const cz_exec *exec;
+    cz_grid grid;
+} cz_color_job;
+
+/* ---------------------------------------------------------------- stages */
+
+/** Scratch bytes a thread needs in cz_lightness; slot i uses scratch + i * that, a multiple of CZ_ALIGN. */
+size_t cz_lightness_scratch(const cz_grid *g);
+/** light: [ph][pw] f32, L 0..100; pixels past w x h repeat the edge. */
+bool cz_lightness(const cz_color_job *job, const cz_pixels *src, float *light, void *scratch);
+
+/** Channels of the network's input, as trained. */
+enum { CZ_INPUT_L, CZ_INPUT_A, CZ_INPUT_B, CZ_INPUT_MASK, CZ_INPUT_CHANNELS };
+
+/** input: [ph][pw][4]: L / 50 - 1, and under a hint a / 110, b / 110, 1; else 0, 0, 0. Later hints lie on top; hints
+ *  whose centre is outside the photograph are left out. Hints are checked by whoever stores them: finite, colour in
+ *  0..1, radius >= 0; their struct_size is not looked at. */
+void cz_input(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count, float *input);
+
+/** The network's outputs, and how to read them. */
+typedef struct cz_chroma_in {
+    const float *logits;     /* [ch][cw][bins] */
+    const float *residual;   /* [ch][cw][2], in units of 110; NULL: zero */
+    const float *centers;    /* [bins][2] */
+    const float *log_weight; /* [bins], NULL: zero */
+    size_t bins;             /* 2 .. CZ_COLOR_MAX_BINS */
+    float weight_scale;      /* p = softmax((logits - weight_scale * log_weight) * inv_temperature) */
+    float inv_temperature;
+} cz_chroma_in;
+
+/** ab: planes a then b, [2][ch][cw]; confidence: [ch][cw]. */
+bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence);
+
+/** Floats of `work` in cz_upsample, and bytes of scratch a thread needs there. */
+size_t cz_upsample_work(const cz_grid *g);
+size_t cz_upsample_scratch(const cz_grid *g);
+/** Floats of `fit`. */
+size_t cz_fit_size(const cz_grid *g);
+/** fit: [4][h][w]: a = fit0 L + fit1, b = fit2 L + fit3. */
+bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, float *fit, float *work, void *scratch);
+
+/** Bytes of scratch a thread needs in cz_render. */
+size_t cz_render_scratch(const cz_grid *g);
+/** Renders rows begin .. end - 1 of dst: the pipeline calls it from cz_exec_for, or loops over strips for progress.
+ *  strength 0..1. In place when dst and src are the same image. `scratch` is this thread's. */
+void cz_render_rows(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const float *fit,
+                    float strength, size_t begin, size_t end, void *scratch);
+
+/** Writes the confidence of the unpadded part of the grid, bilinear, to dst, of any size. */
+void cz_confidence(const cz_color_job *job, const float *confidence, const cz_pixels *dst);
+
+#endif
