@@ -1,11 +1,13 @@
 """The training loop: a budget of minutes or steps, checkpoints from which any run goes on."""
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .bins import Bins, count_histogram, make_bins
-from .config import Config
+from .config import Config, Phase
 from .data import Sampler
 from .losses import color_loss
 from .network import ColorNet, count, find_imagenet_weights, load_imagenet
@@ -61,13 +63,14 @@ class Trainer:
     def __init__(self, config: Config, resume: bool) -> None:
         self.config = config
         self.device = pick_device()
-        if self.device.type == "cpu":
-            torch.set_num_threads(config.threads or os.cpu_count() or 1)
+        # On a CPU each core takes its own share of the batch through forward and backward. That beats splitting
+        # every operator over the cores: no barrier an operator, and a busy neighbour does not stall both.
+        self.workers = (config.threads or os.cpu_count() or 1) if self.device.type == "cpu" else 1
         torch.manual_seed(config.seed)
         config.folder.mkdir(parents=True, exist_ok=True)
         self.log = open(config.folder / "log.txt", "a", buffering=1)
-        self.samplers: dict[str, Sampler] = {}
-        self.bins = load_bins(config, self.sampler(config.phases[0].data).store).to(self.device)
+        self.samplers: dict[tuple[str, int], Sampler] = {}
+        self.bins = load_bins(config, self.sampler(config.phases[0].data, 0).store).to(self.device)
         self.net = ColorNet(len(self.bins.centers), config.widths, config.freeze)
         parameters, gflop = count(self.net)
         self.say(f"{parameters} parameters, {gflop:.2f} GFLOP at 256x256, {len(self.bins.centers)} bins, "
@@ -90,7 +93,12 @@ class Trainer:
         self.spent = 0.0  # seconds of training over all sittings
         if resume:
             self.restore(checkpoint)
-        self.forward: Any = torch.compile(self.net) if config.compile else self.net
+        self.nets: list[ColorNet] = [self.net] + [copy.deepcopy(self.net) for _ in range(1, self.workers)]
+        for twin in self.nets[1:]:  # the same parameters, gradients of their own
+            for mine, other in zip(twin.parameters(), self.net.parameters()):
+                mine.data = other.data
+        self.forwards: list[Any] = [torch.compile(n) if config.compile else n for n in self.nets]
+        self.pool = ThreadPoolExecutor(self.workers, initializer=lambda: torch.set_num_threads(1))
         self.stopping = False
 
     def say(self, text: str) -> None:
@@ -98,12 +106,15 @@ class Trainer:
         print(line, flush=True)
         self.log.write(line + "\n")
 
-    def sampler(self, name: str) -> Sampler:
-        if name not in self.samplers:
+    def sampler(self, name: str, worker: int) -> Sampler:
+        """Each worker draws for itself, from one store."""
+        if (name, worker) not in self.samplers:
             c = self.config
-            store = open_store(Path(c.data), name, Path(c.runs) / "cache", c.limit)
-            self.samplers[name] = Sampler(store.to(self.device), self.device, int(time.time()) + c.seed)
-        return self.samplers[name]
+            twin = self.samplers.get((name, 0))
+            store = twin.store if twin else open_store(Path(c.data), name, Path(c.runs) / "cache", c.limit)
+            seed = int(time.time()) + c.seed + 7919 * worker
+            self.samplers[name, worker] = Sampler(store.to(self.device), self.device, seed)
+        return self.samplers[name, worker]
 
     def progress(self) -> float:
         c = self.config
@@ -146,25 +157,41 @@ class Trainer:
         self.step, self.seen, self.spent = state["step"], state["seen"], state["spent"]
         self.say(f"resumed at step {self.step}, {self.seen} photographs, {self.spent / 60:.1f} minutes")
 
+    def gradients(self, worker: int, phase: Phase) -> dict[str, Tensor]:
+        c = self.config
+        count = phase.batch // self.workers
+        batch = self.sampler(phase.data, worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
+            logits, residual = self.forwards[worker](batch.input)
+        parts = color_loss(logits, residual, batch, self.bins, c.loss)
+        self.nets[worker].zero_grad(set_to_none=True)
+        (parts["loss"] / self.workers).backward()
+        return {k: v.detach() for k, v in parts.items()}
+
     def train_step(self, progress: float) -> dict[str, Tensor]:
         c = self.config
         phase = c.phases[c.phase_at(progress)]
-        batch = self.sampler(phase.data).batch(phase.size, phase.batch, phase.zoom, c.old, c.hints)
         factor = self.rate(progress)
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * factor
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
-            logits, residual = self.forward(batch.input)
-        parts = color_loss(logits, residual, batch, self.bins, c.loss)
-        self.optimizer.zero_grad(set_to_none=True)
-        parts["loss"].backward()
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), c.clip)
+        if self.workers == 1:
+            results = [self.gradients(0, phase)]
+        else:
+            self.sampler(phase.data, 0)  # opened once, before the threads ask for it
+            results = list(self.pool.map(self.gradients, range(self.workers), [phase] * self.workers))
+        trained = [p for p in self.net.parameters() if p.requires_grad]
+        for twin in self.nets[1:]:
+            for mine, other in zip(trained, (p for p in twin.parameters() if p.requires_grad)):
+                assert mine.grad is not None and other.grad is not None
+                mine.grad += other.grad
+        norm = nn.utils.clip_grad_norm_(trained, c.clip)
         # A step whose gradient is not finite is left out rather than spoiling the weights.
         if bool(torch.isfinite(norm)):
             self.optimizer.step()
             self.average.update(self.net, self.step)
         self.step += 1
         self.seen += phase.batch
+        parts = {k: sum((r[k] for r in results), torch.zeros((), device=self.device)) / len(results) for k in results[0]}
         parts["norm"] = norm.detach()
         return parts
 
@@ -180,7 +207,7 @@ class Trainer:
         seen_before, sums, steps = self.seen, {}, 0
         while not self.stopping and (progress := self.progress()) < 1:
             for name, value in self.train_step(progress).items():
-                sums[name] = sums.get(name, 0) + value.detach()
+                sums[name] = sums.get(name, 0) + value
             steps += 1
             now = time.monotonic()
             self.spent += now - mark
