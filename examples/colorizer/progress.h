@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What the user sees on standard error: a bar on a terminal, JSON lines with --json, only failures otherwise. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "files.h"
+
+typedef struct progress {
+    bool json;
+    bool bar;
+    size_t count;
+    size_t index;   /* of the job under way, from 1 */
+    const job *job; /* under way */
+    double begun;   /* seconds */
+    double shown;   /* when the last line was written */
+} progress;
+
+void progress_open(progress *p, bool json, size_t count);
+void progress_begin(progress *p, const job *j);
+void progress_step(progress *p, double fraction);
+void progress_done(progress *p, int width, int height);
+void progress_failed(progress *p, const char *message);
+void progress_close(progress *p, size_t done, size_t failed);
+
+#endif
