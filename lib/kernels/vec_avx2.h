@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #define CZ_MR 6 /* 12 accumulators, 2 weights, 1 broadcast of 16 registers */
+#define CZ_NB 1
 
 typedef struct {
     __m256 a, b;

@@ -5,7 +5,8 @@
 
 #include <immintrin.h>
 
-#define CZ_MR 14 /* accumulators; the broadcast is an operand of the multiply-add */
+#define CZ_MR 12 /* 24 accumulators, 2 weights, 1 broadcast of 32 registers; 12 row pointers of 16 */
+#define CZ_NB 2  /* blocks of 16 channels side by side: fewer loads than multiply-adds */
 
 typedef struct {
     __m512 a;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#define CZ_NB 1
 #define CZ_MR 4 /* pixels of a convolution tile: accumulators that stay in registers or first-level cache */
 
 typedef struct {

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What the dense and the depthwise convolution share. */
+#ifndef CZ_KERNELS_CONV_H
+#define CZ_KERNELS_CONV_H
+
+#include "kernels/gemm.h"
+
+/** Geometry of a convolution at one input size, in integers wide enough for every coordinate. */
+typedef struct cz_conv {
+    int64_t height, width, out_height, out_width, kernel_h, kernel_w;
+    int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+    size_t channels;    /* of the input: floats from one pixel to the next */
+    bool replicate;     /* padding repeats the edge pixel; else it is zeros */
+    const float *x;     /* set in run: the input */
+    const float *zeros; /* set in run: `channels` zeros */
+} cz_conv;
+
+static inline cz_conv cz_conv_make(const cz_call *call) {
+    const cz_attr_conv2d *a = call->attr;
+    const cz_shape *x = &call->in[0], *w = &call->weight->shape, *out = &call->out;
+    return (cz_conv){.height = x->d[1],
+                     .width = x->d[2],
+                     .out_height = out->d[1],
+                     .out_width = out->d[2],
+                     .kernel_h = w->d[1],
+                     .kernel_w = w->d[2],
+                     .stride_h = a->stride_h,
+                     .stride_w = a->stride_w,
+                     .dilation_h = a->dilation_h,
+                     .dilation_w = a->dilation_w,
+                     .pad_top = a->pad_top,
+                     .pad_left = a->pad_left,
+                     .channels = x->d[3],
+                     .replicate = a->pad_mode == 1};
+}
+
+/** The pixel at (y, x) of image n, or what padding puts there. */
+static inline const float *cz_conv_pixel(const cz_conv *c, size_t n, int64_t y, int64_t x) {
+    if (y < 0 || y >= c->height || x < 0 || x >= c->width) {
+        if (!c->replicate) return c->zeros;
+        y = y < 0 ? 0 : y >= c->height ? c->height - 1 : y;
+        x = x < 0 ? 0 : x >= c->width ? c->width - 1 : x;
+    }
+    return c->x + ((n * (size_t)c->height + (size_t)y) * (size_t)c->width + (size_t)x) * c->channels;
+}
+
+/* depthwise.c: groups == input channels == output channels > 1 */
+bool CZ_NAME(cz_depthwise_prepare)(cz_call *call);
+void CZ_NAME(cz_depthwise_run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end,
+                               void *scratch);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernels/gemm.h"
+#include "kernels/micro.h"
+
+/* Pixels of a tile are computed by the smallest of four sizes that holds them. */
+#define M_THIRD  ((CZ_MR + 2) / 3)
+#define M_THIRDS ((2 * CZ_MR + 2) / 3)
+
+/** Where the results of one tile go. */
+typedef struct tile_out {
+    float *out;
+    const size_t *pixel;
+    size_t count, channels; /* pixels of the tile; floats from one output pixel to the next */
+    size_t first, last;     /* output channels first .. last - 1 */
+} tile_out;
+
+/** Finishes and stores sums that the registers no longer hold. */
+static void finish(const cz_epilogue *e, const tile_out *o, const float *sum) {
+    for (size_t p = 0; p < o->count; p++, sum += CZ_NB * VL) {
+        const size_t at = o->pixel[p] * o->channels;
+        for (size_t c = o->first, b = 0; c < o->last; c += VL, b += VL) {
+            const size_t n = cz_min(VL, o->last - c);
+            const float *r = e->residual ? e->residual + at + c : NULL;
+            vf_store_n(o->out + at + c, cz_epilogue_apply(e, vf_load(sum + b), r, c, n), n);
+        }
+    }
+}
+
+/** One tile: m pixels by nb blocks, both constant where inlined. */
+CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o, int m, int nb) {
+    vf sum[CZ_MR][CZ_NB];
+    CZ_UNROLL for (int b = 0; b < nb; b++) {
+        const size_t c = o->first + (size_t)b * VL;
+        const vf start = e->bias ? vf_load_n(e->bias + c, cz_min(VL, o->last - c)) : vf_zero();
+        CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
+    }
+    cz_micro_sum(k, m, nb, sum);
+    if (cz_epilogue_is_plain(e) && o->count == (size_t)m && o->last - o->first == (size_t)nb * VL) {
+        CZ_UNROLL for (int p = 0; p < m; p++) {
+            float *at = o->out + o->pixel[p] * o->channels + o->first;
+            CZ_UNROLL for (int b = 0; b < nb; b++) { vf_store(at + b * VL, cz_epilogue_plain(e, sum[p][b])); }
+        }
+        return;
+    }
+    float kept[CZ_MR * CZ_NB * VL];
+    CZ_UNROLL for (int p = 0; p < m; p++) {
+        CZ_UNROLL for (int b = 0; b < nb; b++) vf_store(kept + (p * CZ_NB + b) * VL, sum[p][b]);
+    }
+    finish(e, o, kept);
+}
+
+/** The tile sizes, each its own function so that each gets the registers to itself. */
+#define TILE(name, m, nb)                                                                                              \
+    static void name(const cz_micro *k, const cz_epilogue *e, const tile_out *o) { tile(k, e, o, m, nb); }
+TILE(tile_full, CZ_MR, CZ_NB)
+TILE(tile_thirds, M_THIRDS, CZ_NB)
+TILE(tile_third, M_THIRD, CZ_NB)
+TILE(tile_one, 1, CZ_NB)
+#if CZ_NB > 1
+TILE(narrow_full, CZ_MR, 1)
+TILE(narrow_thirds, M_THIRDS, 1)
+TILE(narrow_third, M_THIRD, 1)
+TILE(narrow_one, 1, 1)
+#endif
+
+static void run_tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o) {
+    const int size = o->count > M_THIRDS ? 0 : o->count > M_THIRD ? 1 : o->count > 1 ? 2 : 3;
+#if CZ_NB > 1
+    if (o->last - o->first <= VL) {
+        switch (size) {
+        case 0:
+            narrow_full(k, e, o);
+            return;
+        case 1:
+            narrow_thirds(k, e, o);
+            return;
+        case 2:
+            narrow_third(k, e, o);
+            return;
+        default:
+            narrow_one(k, e, o);
+            return;
+        }
+    }
+#endif
+    switch (size) {
+    case 0:
+        tile_full(k, e, o);
+        return;
+    case 1:
+        tile_thirds(k, e, o);
+        return;
+    case 2:
+        tile_third(k, e, o);
+        return;
+    default:
+        tile_one(k, e, o);
+        return;
+    }
+}
+
+static size_t blocks_of(size_t channels) { return cz_ceil_div(channels, VL); }
+
+bool CZ_NAME(cz_gemm_packed)(size_t groups, size_t group_out, size_t taps, size_t group_in, size_t *floats) {
+    return cz_mul(groups, blocks_of(group_out), floats) && cz_mul(*floats, taps, floats) &&
+           cz_mul(*floats, group_in, floats) && cz_mul(*floats, VL, floats);
+}
+
+void CZ_NAME(cz_pack_rows)(const cz_constant *w, size_t first_row, size_t out_channels, size_t depth, float *packed) {
+    float piece[256];
+    for (size_t c = 0; c < out_channels; c++) {
+        float *to = packed + c / VL * depth * VL + c % VL;
+        for (size_t k = 0; k < depth; k += CZ_COUNT(piece)) {
+            const size_t n = cz_min(CZ_COUNT(piece), depth - k);
+            cz_constant_read(w, (first_row + c) * depth + k, n, piece);
+            for (size_t i = 0; i < n; i++) to[(k + i) * VL] = piece[i];
+        }
+    }
+}
+
+/** Bytes of the row pointers and pixel numbers of one tile. */
+static bool tile_bytes(size_t taps, size_t *bytes) {
+    return cz_mul(taps, CZ_MR * sizeof(float *), bytes) && cz_add(*bytes, CZ_MR * sizeof(size_t), bytes);
+}
+
+bool CZ_NAME(cz_gemm_plan)(cz_gemm *g) {
+    const size_t near = (size_t)1 << 18; /* bytes of input that stay in the second-level cache beside the weights */
+    const size_t runs = cz_ceil_div(blocks_of(g->group_out), CZ_NB);
+    size_t each;
+    if (!tile_bytes(g->taps, &each) || !cz_mul(g->groups, runs, &g->items)) return false;
+    g->tiles = cz_ceil_div(g->pixels, CZ_MR);
+
+    /* Units worth a thread's while: about 2^18 multiply-adds each, and not more than can matter for balance. In
+     * double: only an estimate, so it may round, and it cannot overflow. */
+    const double work = (double)g->pixels * (double)g->taps * (double)g->groups * (double)g->group_in *
+                        (double)g->group_out / (1 << 18);
+    const size_t wanted = work < 1 ? 1 : work > 48 ? 48 : (size_t)work;
+
+    /* Tiles share each block of weights while it is near; more of them, fewer passes over all the weights. */
+    const size_t row = CZ_MR * sizeof(float) * g->groups * g->group_in;
+    g->chunk = cz_max(4, cz_min(CZ_MAX_CHUNK, near / cz_max(1, row)));
+    g->chunk = cz_max(1, cz_min(g->chunk, (near / 4) / cz_max(1, each)));
+    g->chunk = cz_min(g->chunk, g->tiles);
+    size_t chunks = cz_ceil_div(g->tiles, g->chunk);
+    g->item_units = cz_min(g->items, cz_ceil_div(wanted, chunks));
+    if (chunks * g->item_units < wanted && g->chunk > 4) {
+        const size_t more = cz_ceil_div(wanted, g->item_units);
+        g->chunk = cz_max(4, cz_ceil_div(g->tiles, more));
+        chunks = cz_ceil_div(g->tiles, g->chunk);
+    }
+    g->unit_items = cz_ceil_div(g->items, g->item_units);
+    g->item_units = cz_ceil_div(g->items, g->unit_items);
+    size_t bytes;
+    return cz_mul(chunks, g->item_units, &g->units) && cz_mul(each, g->chunk, &bytes) &&
+           cz_align_up(bytes, &g->scratch);
+}
+
+/** Item `item` of one chunk of tiles: every tile by one run of blocks. */
+static void run_item(const cz_gemm *g, const float *weights, const cz_epilogue *e, size_t item, size_t first,
+                     size_t last, const float **rows, const size_t *pixel, tile_out *o) {
+    const size_t blocks = blocks_of(g->group_out), runs = cz_ceil_div(blocks, CZ_NB);
+    const size_t group = item / runs, block = item % runs * CZ_NB, depth = g->taps * g->group_in * VL;
+    cz_micro k = {.taps = g->taps, .offset = group * g->group_in, .depth = g->group_in, .next_block = depth};
+    k.weights = weights + (group * blocks + block) * depth;
+    o->first = group * g->group_out + block * VL;
+    o->last = cz_min(o->first + CZ_NB * VL, (group + 1) * g->group_out);
+    for (size_t t = first; t < last; t++, rows += g->taps * CZ_MR, pixel += CZ_MR) {
+        k.rows = rows;
+        o->pixel = pixel;
+        o->count = cz_min(CZ_MR, g->pixels - t * CZ_MR);
+        run_tile(&k, e, o);
+    }
+}
+
+void CZ_NAME(cz_gemm_run)(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_rows_fn fill,
+                          const void *context, float *out, size_t channels, size_t begin, size_t end, void *scratch) {
+    const float **rows = scratch;
+    size_t *pixel = (size_t *)(void *)(rows + g->chunk * g->taps * CZ_MR);
+    size_t held = SIZE_MAX; /* the chunk whose row pointers the scratch holds */
+    tile_out o = {.out = out, .channels = channels};
+    for (size_t unit = begin; unit < end; unit++) {
+        const size_t chunk = unit / g->item_units, item = unit % g->item_units * g->unit_items;
+        const size_t first = chunk * g->chunk, last = cz_min(first + g->chunk, g->tiles);
+        if (chunk != held) {
+            for (size_t t = first; t < last; t++)
+                fill(context, t * CZ_MR, cz_min(CZ_MR, g->pixels - t * CZ_MR), rows + (t - first) * g->taps * CZ_MR,
+                     pixel + (t - first) * CZ_MR);
+            held = chunk;
+        }
+        for (size_t i = item; i < cz_min(item + g->unit_items, g->items); i++)
+            run_item(g, weights, e, i, first, last, rows, pixel, &o);
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Pixels times output channels by the micro kernel: what convolution, transposed convolution and linear share. Weights
+ * are packed [group][block of 16 output channels][tap][input channel][16], the last block of a group padded by zeros.
+ * A unit of work is a chunk of pixel tiles times a range of (group, block) items. */
+#ifndef CZ_KERNELS_GEMM_H
+#define CZ_KERNELS_GEMM_H
+
+#include "kernels/epilogue.h"
+
+#define CZ_MAX_CHUNK 32 /* tiles of one unit at most */
+
+/** Shape of the product and how it is cut into units; made by cz_gemm_plan. */
+typedef struct cz_gemm {
+    size_t pixels, taps, groups, group_in, group_out; /* set by the caller */
+    size_t tiles;                                     /* of CZ_MR pixels */
+    size_t chunk;                                     /* tiles of one unit */
+    size_t items;                                     /* groups times runs of CZ_NB blocks */
+    size_t unit_items;                                /* items of one unit */
+    size_t item_units;                                /* units of one chunk */
+    size_t units;
+    size_t scratch; /* bytes for the row pointers of one chunk, aligned */
+} cz_gemm;
+
+/** Fills rows[t * CZ_MR + p] for the pixels first + p, p < count, with a pointer to the row of input channels that tap
+ *  t reads, and pixel[p] with the pixel's number in the output. For p >= count it repeats the last. */
+typedef void (*cz_rows_fn)(const void *context, size_t first, size_t count, const float **rows, size_t *pixel);
+
+/** Chooses the units; depends on shapes only. false: does not fit size_t. */
+bool CZ_NAME(cz_gemm_plan)(cz_gemm *g);
+
+/** Floats of packed weights. false: does not fit. */
+bool CZ_NAME(cz_gemm_packed)(size_t groups, size_t group_out, size_t taps, size_t group_in, size_t *floats);
+
+/** Packs rows of `depth` weights each, `out_channels` rows from row `first_row` of the constant on, into blocks. */
+void CZ_NAME(cz_pack_rows)(const cz_constant *w, size_t first_row, size_t out_channels, size_t depth, float *packed);
+
+/** Units begin .. end - 1. `channels` is the distance between output pixels; scratch holds g->scratch bytes. */
+void CZ_NAME(cz_gemm_run)(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_rows_fn fill,
+                          const void *context, float *out, size_t channels, size_t begin, size_t end, void *scratch);
+
+#endif

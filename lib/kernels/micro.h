@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The micro kernel under convolution, transposed convolution, linear and matmul: CZ_MR pixels by CZ_NB blocks of 16
+ * output channels, all sums in registers.
+ *
+ *   sum[p][c] = start[c];  for t in taps: for i in depth: sum[p][c] = fma(x[t][p][i], w[t][i][c], sum[p][c])
+ *
+ * x[t][p] is a pointer to the input row that tap t of pixel p reads, found by the caller (Dukhan, "The Indirect
+ * Convolution Algorithm", 2019), so that every geometry and padding is the same loop. */
+#ifndef CZ_KERNELS_MICRO_H
+#define CZ_KERNELS_MICRO_H
+
+#include "kernels/vec.h"
+
+#if defined(__clang__)
+#define CZ_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define CZ_UNROLL _Pragma("GCC unroll 16")
+#else
+#define CZ_UNROLL
+#endif
+#if defined(__GNUC__)
+#define CZ_INLINE static inline __attribute__((always_inline))
+#else
+#define CZ_INLINE static inline
+#endif
+
+/** What one call of the micro kernel reads. */
+typedef struct cz_micro {
+    const float *const *rows; /* [taps][CZ_MR] */
+    size_t taps;
+    size_t offset;        /* of the first input channel within each row */
+    size_t depth;         /* input channels */
+    const float *weights; /* [taps][depth][16] */
+    size_t next_block;    /* floats from one block of output channels to the next */
+} cz_micro;
+
+/** The loop above for m pixels and nb blocks, both constants where it is inlined. */
+CZ_INLINE void cz_micro_sum(const cz_micro *k, int m, int nb, vf sum[CZ_MR][CZ_NB]) {
+    const float *w = k->weights;
+    const size_t next = k->next_block;
+    const ptrdiff_t depth = (ptrdiff_t)k->depth;
+    const float *const *rows = k->rows;
+    for (size_t t = k->taps; t > 0; t--, rows += CZ_MR) {
+        const float *x[CZ_MR];
+        CZ_UNROLL for (int p = 0; p < m; p++) x[p] = rows[p] + k->offset + depth;
+        /* counted up to zero: one register is the counter and the index of every row */
+        for (ptrdiff_t i = -depth; i != 0; i++, w += VL) {
+            vf wb[CZ_NB];
+            CZ_UNROLL for (int b = 0; b < nb; b++) wb[b] = vf_load(w + (size_t)b * next);
+            CZ_UNROLL for (int p = 0; p < m; p++) {
+                const vf v = vf_set1(x[p][i]);
+                CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] = vf_fma(v, wb[b], sum[p][b]);
+            }
+        }
+    }
+}
+
+#endif
