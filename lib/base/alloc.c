@@ -15,12 +15,9 @@ static void default_free(void *user, void *ptr, uint64_t size) {
     free(ptr);
 }
 
-void cz_alloc_init(cz_alloc *a, colorizer_alloc_fn alloc, colorizer_free_fn free_fn, void *user) {
-    *a = (cz_alloc){.alloc = alloc ? alloc : default_alloc, .free = alloc ? free_fn : default_free, .user = user};
-}
-
-void cz_alloc_init_static(cz_alloc *a, void *buffer, size_t size) {
-    *a = (cz_alloc){.buffer = buffer, .buffer_size = size};
+cz_alloc cz_alloc_make(colorizer_alloc_fn alloc, colorizer_free_fn free_fn, void *user) {
+    return alloc == NULL ? (cz_alloc){.alloc = default_alloc, .free = default_free}
+                         : (cz_alloc){.alloc = alloc, .free = free_fn, .user = user};
 }
 
 /** What a block of `size` bytes takes: whole cache lines, one at least. 0 when it does not fit a size_t. */
@@ -29,28 +26,32 @@ static size_t block_bytes(size_t size) {
     return cz_align_up(cz_max(size, 1), &bytes) ? bytes : 0;
 }
 
-void *cz_alloc_get(cz_alloc *a, size_t size) {
+void *cz_alloc_get(const cz_alloc *a, size_t size) {
     const size_t bytes = block_bytes(size);
+    cz_buffer *buffer = a->buffer;
     void *block = NULL;
     if (bytes == 0) return NULL;
-    if (a->buffer == NULL)
+    if (buffer == NULL || buffer->base == NULL)
         block = a->alloc(a->user, bytes, CZ_ALIGN);
-    else if (bytes <= a->buffer_size - a->used)
-        block = a->buffer + a->used;
+    else if (bytes <= buffer->size - buffer->used)
+        block = buffer->base + buffer->used;
     if (block == NULL) return NULL;
-    a->used += bytes;
-    a->peak = cz_max(a->peak, a->used);
+    if (buffer != NULL) {
+        buffer->used += bytes;
+        buffer->peak = cz_max(buffer->peak, buffer->used);
+    }
     memset(block, 0, bytes);
     return block;
 }
 
-void cz_alloc_put(cz_alloc *a, void *block, size_t size) {
+void cz_alloc_put(const cz_alloc *a, void *block, size_t size) {
     if (block == NULL) return;
     const size_t bytes = block_bytes(size);
-    if (a->buffer == NULL) {
+    cz_buffer *buffer = a->buffer;
+    if (buffer == NULL || buffer->base == NULL) {
+        if (buffer != NULL) buffer->used -= bytes;
         a->free(a->user, block, bytes);
-        a->used -= bytes;
-    } else if ((unsigned char *)block + bytes == a->buffer + a->used) {
-        a->used -= bytes;
+    } else if ((unsigned char *)block + bytes == buffer->base + buffer->used) {
+        buffer->used -= bytes;
     }
 }

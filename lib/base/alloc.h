@@ -6,26 +6,27 @@
 
 #include "base/base.h"
 
-/** An allocator. In a static handle (`buffer` not NULL) blocks are cut from the buffer in order and given back in
- *  the reverse order: freeing the last block makes room again, freeing another does nothing until all after it
- *  have gone. `used` and `peak` count bytes in every case, as the static buffer would: aligned to CZ_ALIGN. */
+/** A buffer from which blocks are cut in order. Giving back the last block makes room again; giving back another
+ *  does nothing, so who shares a buffer frees in the reverse order. With base NULL it only counts: blocks come from
+ *  the allocator's functions, and `peak` is the size the buffer would need. */
+typedef struct cz_buffer {
+    unsigned char *base; /* aligned to CZ_ALIGN, or NULL */
+    size_t size;
+    size_t used, peak;
+} cz_buffer;
+
 typedef struct cz_alloc {
     colorizer_alloc_fn alloc;
     colorizer_free_fn free;
     void *user;
-    unsigned char *buffer;
-    size_t buffer_size;
-    size_t used;
-    size_t peak;
+    cz_buffer *buffer; /* NULL: alloc and free alone */
 } cz_alloc;
 
 /** Fills in malloc and free where `alloc` is NULL. */
-void cz_alloc_init(cz_alloc *a, colorizer_alloc_fn alloc, colorizer_free_fn free, void *user);
-/** An allocator on a buffer aligned to CZ_ALIGN. */
-void cz_alloc_init_static(cz_alloc *a, void *buffer, size_t size);
+cz_alloc cz_alloc_make(colorizer_alloc_fn alloc, colorizer_free_fn free, void *user);
 /** `size` bytes aligned to CZ_ALIGN and zeroed, or NULL. size 0 gives a valid pointer. */
-void *cz_alloc_get(cz_alloc *a, size_t size);
+void *cz_alloc_get(const cz_alloc *a, size_t size);
 /** Gives a block back; `size` as it was asked for. NULL does nothing. */
-void cz_alloc_put(cz_alloc *a, void *block, size_t size);
+void cz_alloc_put(const cz_alloc *a, void *block, size_t size);
 
 #endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Every exported function: checks its arguments, delegates. */
+#include <math.h>
+#include <string.h>
+
+#include "handle.h"
+
+/* Layouts that programs are compiled against. */
+_Static_assert(sizeof(colorizer_image) == (sizeof(void *) == 8 ? 120 : 104), "colorizer_image");
+_Static_assert(offsetof(colorizer_image, data) == 24, "colorizer_image.data");
+_Static_assert(offsetof(colorizer_image, stride) == (sizeof(void *) == 8 ? 56 : 40), "colorizer_image.stride");
+_Static_assert(offsetof(colorizer_image, size) == (sizeof(void *) == 8 ? 88 : 72), "colorizer_image.size");
+_Static_assert(sizeof(colorizer_hint) == 28, "colorizer_hint");
+_Static_assert(sizeof(colorizer_options) == (sizeof(void *) == 8 ? 40 : 28), "colorizer_options");
+
+/** Detail of the last failure that had no handle to keep it. */
+static _Thread_local cz_error orphan;
+
+/* ---------------------------------------------------------------- entering a handle */
+
+/** Takes the handle for one call; NULL and busy handles are refused. Every enter() that returns OK has its leave(). */
+static int32_t enter(colorizer *c) {
+    if (c == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "c: is NULL");
+    int free_handle = 0;
+    if (!atomic_compare_exchange_strong(&c->busy, &free_handle, 1)) return COLORIZER_E_BUSY;
+    return COLORIZER_OK;
+}
+
+static int32_t leave(colorizer *c, int32_t status) {
+    if (status != COLORIZER_OK && c->log != NULL) c->log(c->log_user, COLORIZER_LOG_ERROR, c->error.text);
+    atomic_store(&c->busy, 0);
+    return status;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/** Copies a caller's options of any known size over the defaults and checks them. */
+static int32_t read_options(colorizer_options *o, const colorizer_options *options, cz_error *err) {
+    *o = (colorizer_options){.struct_size = sizeof *o};
+    if (options == NULL) return COLORIZER_OK;
+    if (options->struct_size < 8 || options->struct_size > 4096)
+        return cz_fail(err, COLORIZER_E_ARGUMENT, "options.struct_size: %u", options->struct_size);
+    memcpy(o, options, cz_min(options->struct_size, sizeof *o));
+    if (o->threads < 0 || o->threads > (int32_t)CZ_MAX_THREADS)
+        return cz_fail(err, COLORIZER_E_RANGE, "options.threads: %d is not in 0..64", o->threads);
+    if ((o->alloc == NULL) != (o->free == NULL))
+        return cz_fail(err, COLORIZER_E_ARGUMENT, "options.alloc and options.free: give both or neither");
+    if (o->cpu < COLORIZER_CPU_BEST || o->cpu > COLORIZER_CPU_NEON)
+        return cz_fail(err, COLORIZER_E_RANGE, "options.cpu: %d is not a COLORIZER_CPU_ constant", o->cpu);
+    if (o->reserved != 0) return cz_fail(err, COLORIZER_E_ARGUMENT, "options.reserved: must be 0");
+    return COLORIZER_OK;
+}
+
+/** The checks of a model in memory; NULL is the built-in one where that is allowed. */
+static int32_t read_source(cz_source *source, const void *model, uint64_t size, bool may_be_null, cz_error *err) {
+    *source = (cz_source){.bytes = model, .size = (size_t)size, .builtin = model == NULL};
+    if (model == NULL)
+        return may_be_null ? COLORIZER_OK : cz_fail(err, COLORIZER_E_ARGUMENT, "model: is NULL");
+    if (size > SIZE_MAX) return cz_fail(err, COLORIZER_E_FORMAT, "model_size: does not fit the address space");
+    if ((uintptr_t)model % CZ_ALIGN != 0)
+        return cz_fail(err, COLORIZER_E_BUFFER, "model: is not aligned to %u bytes", CZ_ALIGN);
+    return COLORIZER_OK;
+}
+
+static int32_t open_source(colorizer **out, const cz_source *source, const colorizer_options *options) {
+    colorizer_options o;
+    const int32_t status = read_options(&o, options, &orphan);
+    return status == COLORIZER_OK ? cz_handle_open(out, source, &o, NULL, &orphan) : status;
+}
+
+int32_t colorizer_open(colorizer **out, const char *model_path, const colorizer_options *options) {
+    if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
+    *out = NULL;
+    return open_source(out, &(cz_source){.path = model_path, .builtin = model_path == NULL}, options);
+}
+
+int32_t colorizer_open_memory(colorizer **out, const void *model, uint64_t model_size,
+                              const colorizer_options *options) {
+    cz_source source;
+    if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
+    *out = NULL;
+    const int32_t status = read_source(&source, model, model_size, false, &orphan);
+    return status == COLORIZER_OK ? open_source(out, &source, options) : status;
+}
+
+/** A static handle's options: one thread unless said, and no allocator. */
+static int32_t read_static_options(colorizer_options *o, const colorizer_options *options, cz_error *err) {
+    const int32_t status = read_options(o, options, err);
+    if (o->threads == 0) o->threads = 1;
+    return status;
+}
+
+/** The place of the buffer's own record, at its beginning. */
+static size_t buffer_head(void) { return (sizeof(cz_buffer) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1); }
+
+int32_t colorizer_workspace_size(const void *model, uint64_t model_size, const colorizer_options *options,
+                                 int32_t width, int32_t height, int32_t working_size, uint64_t *out) {
+    cz_source source;
+    colorizer_options o;
+    colorizer *c;
+    cz_buffer counter = {.base = NULL};
+    if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
+    *out = 0;
+    if (width < 1 || width > COLORIZER_MAX_SIDE || height < 1 || height > COLORIZER_MAX_SIDE)
+        return cz_fail(&orphan, COLORIZER_E_IMAGE_SIZE, "width, height: %d x %d", width, height);
+    if (working_size != 0 && (working_size < 32 || working_size > 1024))
+        return cz_fail(&orphan, COLORIZER_E_RANGE, "working_size: %d is not 0 or 32..1024", working_size);
+    int32_t status = read_source(&source, model, model_size, true, &orphan);
+    if (status == COLORIZER_OK) status = read_static_options(&o, options, &orphan);
+    if (status == COLORIZER_OK) status = cz_handle_open(&c, &source, &o, &counter, &orphan);
+    if (status != COLORIZER_OK) return status;
+    c->short_side = (uint32_t)working_size;
+    status = cz_handle_prepare(c, (uint32_t)width, (uint32_t)height, &orphan);
+    cz_handle_close(c);
+    if (status == COLORIZER_OK) *out = (uint64_t)buffer_head() + counter.peak;
+    return status;
+}
+
+int32_t colorizer_open_static(colorizer **out, void *buffer, uint64_t buffer_size, const void *model,
+                              uint64_t model_size, const colorizer_options *options) {
+    cz_source source;
+    colorizer_options o;
+    if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
+    *out = NULL;
+    if (buffer == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "buffer: is NULL");
+    if ((uintptr_t)buffer % CZ_ALIGN != 0)
+        return cz_fail(&orphan, COLORIZER_E_WORKSPACE, "buffer: is not aligned to %u bytes", CZ_ALIGN);
+    if (buffer_size < buffer_head() || buffer_size > SIZE_MAX)
+        return cz_fail(&orphan, COLORIZER_E_WORKSPACE, "buffer_size: too small for a handle");
+    int32_t status = read_source(&source, model, model_size, true, &orphan);
+    if (status == COLORIZER_OK) status = read_static_options(&o, options, &orphan);
+    if (status == COLORIZER_OK && o.alloc != NULL)
+        status = cz_fail(&orphan, COLORIZER_E_ARGUMENT, "options.alloc: a static handle has no allocator");
+    if (status != COLORIZER_OK) return status;
+    cz_buffer *b = buffer;
+    *b = (cz_buffer){.base = (unsigned char *)buffer + buffer_head(), .size = (size_t)buffer_size - buffer_head()};
+    status = cz_handle_open(out, &source, &o, b, &orphan);
+    return status == COLORIZER_E_MEMORY ? cz_fail(&orphan, COLORIZER_E_WORKSPACE, "buffer_size: too small") : status;
+}
+
+int32_t colorizer_clone(colorizer *c, colorizer **out) {
+    if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
+    *out = NULL;
+    const int32_t status = enter(c);
+    return status == COLORIZER_OK ? leave(c, cz_handle_clone(out, c, &c->error)) : status;
+}
+
+void colorizer_close(colorizer *c) {
+    if (c != NULL) cz_handle_close(c);
+}
+
+/* ---------------------------------------------------------------- colorizing */
+
+/** In a static handle memory that does not suffice is the caller's buffer that is too small. */
+static int32_t prepare(colorizer *c, uint32_t width, uint32_t height) {
+    const int32_t status = cz_handle_prepare(c, width, height, &c->error);
+    if (status != COLORIZER_E_MEMORY || c->buffer == NULL) return status;
+    return cz_fail(&c->error, COLORIZER_E_WORKSPACE, "the static buffer is too small for %u x %u pixels", width, height);
+}
+
+static int32_t colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst) {
+    cz_pixels source, target;
+    int32_t status = cz_image_check(src, CZ_IMAGE_SOURCE, "src", &source, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_check(dst, CZ_IMAGE_TARGET, "dst", &target, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_pair_check(&source, &target, &c->error);
+    if (status == COLORIZER_OK) status = prepare(c, source.width, source.height);
+    if (status != COLORIZER_OK) return status;
+    const cz_exec exec = cz_handle_exec(c);
+    const cz_settings settings = {.strength = c->strength,
+                                  .vividness = c->vividness,
+                                  .hints = c->hints,
+                                  .n_hints = c->n_hints,
+                                  .progress = c->progress,
+                                  .progress_user = c->progress_user};
+    return cz_pipeline_run(c->pipeline, &exec, &source, &target, &settings, &c->error);
+}
+
+int32_t colorizer_colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst) {
+    const int32_t status = enter(c);
+    if (status != COLORIZER_OK) return status;
+    atomic_store(&c->cancel, 0);
+    return leave(c, colorize(c, src, dst));
+}
+
+static int32_t confidence(colorizer *c, const colorizer_image *dst) {
+    cz_pixels target;
+    const int32_t status = cz_image_check(dst, CZ_IMAGE_CONFIDENCE, "dst", &target, &c->error);
+    if (status != COLORIZER_OK) return status;
+    if (c->pipeline == NULL || !c->pipeline->has_confidence)
+        return cz_fail(&c->error, COLORIZER_E_STATE, "no photograph was colorized yet on this handle");
+    const cz_exec exec = cz_handle_exec(c);
+    cz_pipeline_confidence(c->pipeline, &exec, &target);
+    return COLORIZER_OK;
+}
+
+int32_t colorizer_confidence(colorizer *c, const colorizer_image *dst) {
+    const int32_t status = enter(c);
+    if (status != COLORIZER_OK) return status;
+    atomic_store(&c->cancel, 0);
+    return leave(c, confidence(c, dst));
+}
+
+void colorizer_cancel(colorizer *c) {
+    if (c != NULL) atomic_store(&c->cancel, 1);
+}
+
+static bool unit(float x) { return x >= 0.0f && x <= 1.0f; }
+
+static int32_t read_hint(colorizer_hint *out, const unsigned char *at, uint32_t size, uint32_t i, cz_error *err) {
+    colorizer_hint h = {0};
+    memcpy(&h, at, cz_min(size, sizeof h));
+    if (h.struct_size != size)
+        return cz_fail(err, COLORIZER_E_ARGUMENT, "hints[%u].struct_size: %u, but that of the first is %u", i,
+                       h.struct_size, size);
+    if (!isfinite(h.x) || !isfinite(h.y) || !isfinite(h.radius) || h.radius < 0)
+        return cz_fail(err, COLORIZER_E_RANGE, "hints[%u]: place or radius is out of range", i);
+    if (!unit(h.red) || !unit(h.green) || !unit(h.blue))
+        return cz_fail(err, COLORIZER_E_RANGE, "hints[%u]: a colour is outside 0..1", i);
+    *out = h;
+    return COLORIZER_OK;
+}
+
+static int32_t set_hints(colorizer *c, const colorizer_hint *hints, uint32_t count) {
+    if (count > 0 && hints == NULL) return cz_fail(&c->error, COLORIZER_E_ARGUMENT, "hints: is NULL");
+    if (count > COLORIZER_MAX_HINTS)
+        return cz_fail(&c->error, COLORIZER_E_RANGE, "count: %u is over %d", count, COLORIZER_MAX_HINTS);
+    const uint32_t size = count > 0 ? hints->struct_size : 0;
+    if (count > 0 && (size < sizeof(colorizer_hint) || size > 4096))
+        return cz_fail(&c->error, COLORIZER_E_ARGUMENT, "hints[0].struct_size: %u", size);
+    const unsigned char *at = (const unsigned char *)hints;
+    colorizer_hint checked;
+    for (uint32_t i = 0; i < count; i++) { /* all are checked before the first replaces an old one */
+        const int32_t status = read_hint(&checked, at + (size_t)i * size, size, i, &c->error);
+        if (status != COLORIZER_OK) return status;
+    }
+    for (uint32_t i = 0; i < count; i++) (void)read_hint(&c->hints[i], at + (size_t)i * size, size, i, NULL);
+    c->n_hints = count;
+    return COLORIZER_OK;
+}
+
+int32_t colorizer_set_hints(colorizer *c, const colorizer_hint *hints, uint32_t count) {
+    const int32_t status = enter(c);
+    return status == COLORIZER_OK ? leave(c, set_hints(c, hints, count)) : status;
+}
+
+/* ---------------------------------------------------------------- settings */
+
+static int32_t set_i(colorizer *c, int32_t key, int64_t value) {
+    switch (key) {
+    case COLORIZER_KEY_THREADS:
+        if (value < 0 || value > (int64_t)CZ_MAX_THREADS)
+            return cz_fail(&c->error, COLORIZER_E_RANGE, "value: threads are not in 0..64");
+        c->threads = value;
+        return COLORIZER_OK;
+    case COLORIZER_KEY_SIZE:
+        if (value != 0 && (value < 32 || value > 1024))
+            return cz_fail(&c->error, COLORIZER_E_RANGE, "value: the working size is not 0 or 32..1024");
+        c->short_side = (uint32_t)value;
+        return COLORIZER_OK;
+    default: return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting that can be set", key);
+    }
+}
+
+static int32_t set_f(colorizer *c, int32_t key, double value) {
+    const double top = key == COLORIZER_KEY_STRENGTH ? 1 : 2;
+    if (key != COLORIZER_KEY_STRENGTH && key != COLORIZER_KEY_VIVIDNESS)
+        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not a real setting that can be set", key);
+    if (!(value >= 0 && value <= top))
+        return cz_fail(&c->error, COLORIZER_E_RANGE, "value: setting %d is not in 0..%d", key, (int)top);
+    *(key == COLORIZER_KEY_STRENGTH ? &c->strength : &c->vividness) = (float)value;
+    return COLORIZER_OK;
+}
+
+static int32_t get_i(colorizer *c, int32_t key, int64_t *value) {
+    switch (key) {
+    case COLORIZER_KEY_THREADS: *value = c->threads; return COLORIZER_OK;
+    case COLORIZER_KEY_SIZE:
+        *value = c->short_side != 0 ? c->short_side : c->shared->network.short_side;
+        return COLORIZER_OK;
+    case COLORIZER_KEY_CPU: *value = c->shared->cpu; return COLORIZER_OK;
+    case COLORIZER_KEY_MEMORY: *value = (int64_t)cz_handle_memory(c); return COLORIZER_OK;
+    default: return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting", key);
+    }
+}
+
+static int32_t get_f(colorizer *c, int32_t key, double *value) {
+    switch (key) {
+    case COLORIZER_KEY_STRENGTH: *value = (double)c->strength; return COLORIZER_OK;
+    case COLORIZER_KEY_VIVIDNESS: *value = (double)c->vividness; return COLORIZER_OK;
+    default: return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not a real setting", key);
+    }
+}
+
+int32_t colorizer_set_i(colorizer *c, int32_t key, int64_t value) {
+    const int32_t status = enter(c);
+    return status == COLORIZER_OK ? leave(c, set_i(c, key, value)) : status;
+}
+
+int32_t colorizer_set_f(colorizer *c, int32_t key, double value) {
+    const int32_t status = enter(c);
+    return status == COLORIZER_OK ? leave(c, set_f(c, key, value)) : status;
+}
+
+int32_t colorizer_get_i(colorizer *c, int32_t key, int64_t *value) {
+    if (value == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "value: is NULL");
+    const int32_t status = enter(c);
+    return status == COLORIZER_OK ? leave(c, get_i(c, key, value)) : status;
+}
+
+int32_t colorizer_get_f(colorizer *c, int32_t key, double *value) {
+    if (value == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "value: is NULL");
+    const int32_t status = enter(c);
+    return status == COLORIZER_OK ? leave(c, get_f(c, key, value)) : status;
+}
+
+/* ---------------------------------------------------------------- texts */
+
+/** Copies at most size - 1 bytes of a UTF-8 text and ends it, not within a character. */
+static uint64_t copy_text(char *buffer, uint64_t size, cz_text text) {
+    if (size == 0) return text.size;
+    size_t n = size - 1 < text.size ? (size_t)size - 1 : text.size;
+    if (n < text.size)
+        while (n > 0 && ((unsigned char)text.data[n] & 0xC0) == 0x80) n--;
+    memcpy(buffer, text.data, n);
+    buffer[n] = '\0';
+    return text.size;
+}
+
+int32_t colorizer_metadata(colorizer *c, const char *key, char *buffer, uint64_t size, uint64_t *length) {
+    if (key == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "key: is NULL");
+    if (buffer == NULL && size != 0) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "buffer: is NULL");
+    const int32_t status = enter(c);
+    if (status != COLORIZER_OK) return status;
+    const cz_text *value = cz_model_find_metadata(c->shared->model, key);
+    if (value == NULL) return leave(c, cz_fail(&c->error, COLORIZER_E_KEY, "key: the model has no such metadata"));
+    const uint64_t n = copy_text(buffer, size, *value);
+    if (length != NULL) *length = n;
+    return leave(c, COLORIZER_OK);
+}
+
+uint64_t colorizer_last_error(colorizer *c, char *buffer, uint64_t size) {
+    const char *text = c == NULL ? orphan.text : c->error.text;
+    return copy_text(buffer, buffer == NULL ? 0 : size, (cz_text){text, (uint32_t)strlen(text)});
+}
+
+const char *colorizer_strerror(int32_t status) {
+    static const char *const texts[] = {"done",
+                                        "an argument is missing or wrong",
+                                        "out of memory",
+                                        "the model file could not be read",
+                                        "not a well-formed .czw model",
+                                        "the model needs a newer library",
+                                        "the model is damaged: checksum mismatch",
+                                        "the model is not a valid colorizer",
+                                        "image size out of range or not equal",
+                                        "pixel format or transfer does not serve here",
+                                        "stride too small or not a multiple of a sample",
+                                        "buffer too small or misaligned",
+                                        "source and destination overlap",
+                                        "unknown or unsuitable setting or key",
+                                        "value out of range",
+                                        "another call is running on this handle",
+                                        "cancelled",
+                                        "static buffer too small or misaligned",
+                                        "this library was built without a model",
+                                        "not in this build",
+                                        "another call is needed first"};
+    return status <= 0 && status > -(int32_t)CZ_COUNT(texts) ? texts[-status] : "unknown status";
+}
+
+/* ---------------------------------------------------------------- callbacks */
+
+int32_t colorizer_set_log(colorizer *c, colorizer_log_fn log, void *user) {
+    const int32_t status = enter(c);
+    if (status != COLORIZER_OK) return status;
+    c->log = log;
+    c->log_user = user;
+    return leave(c, COLORIZER_OK);
+}
+
+int32_t colorizer_set_progress(colorizer *c, colorizer_progress_fn progress, void *user) {
+    const int32_t status = enter(c);
+    if (status != COLORIZER_OK) return status;
+    c->progress = progress;
+    c->progress_user = user;
+    return leave(c, COLORIZER_OK);
+}
+
+int32_t colorizer_set_runner(colorizer *c, colorizer_runner_fn runner, void *user) {
+    const int32_t status = enter(c);
+    if (status != COLORIZER_OK) return status;
+    c->runner = runner;
+    c->runner_user = user;
+    return leave(c, COLORIZER_OK);
+}
+
+/* ---------------------------------------------------------------- versions */
+
+#define TEXT_(x) #x
+#define TEXT(x)  TEXT_(x)
+
+const char *colorizer_version(void) {
+    return TEXT(COLORIZER_VERSION_MAJOR) "." TEXT(COLORIZER_VERSION_MINOR) "." TEXT(COLORIZER_VERSION_PATCH);
+}
+
+uint32_t colorizer_abi_version(void) { return COLORIZER_ABI_MAJOR * 65536u + COLORIZER_ABI_MINOR; }

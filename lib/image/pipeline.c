@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "image/pipeline.h"
+
+/** Rows rendered between two looks at progress and cancellation hold about this many pixels: some ten milliseconds. */
+#define STRIP_PIXELS ((size_t)1 << 19)
+
+/* ---------------------------------------------------------------- memory */
+
+static int32_t check_outputs(const cz_pipeline *p, cz_error *err) {
+    const cz_network *n = p->network;
+    const cz_grid *g = &p->job.grid;
+    const cz_shape *logits = &p->plan->shapes[n->logits];
+    if (logits->d[0] != 1 || logits->d[1] != g->ch || logits->d[2] != g->cw || logits->d[3] != n->bins)
+        return cz_fail(err, COLORIZER_E_MODEL, "output 'logits' is %ux%ux%u, not a quarter of the image", logits->d[1],
+                       logits->d[2], logits->d[3]);
+    if (n->residual == CZ_NO_TENSOR) return COLORIZER_OK;
+    const cz_shape *residual = &p->plan->shapes[n->residual];
+    if (residual->d[0] != 1 || residual->d[1] != g->ch || residual->d[2] != g->cw || residual->d[3] != 2)
+        return cz_fail(err, COLORIZER_E_MODEL, "output 'residual' is %ux%ux%u, not a quarter of the image",
+                       residual->d[1], residual->d[2], residual->d[3]);
+    return COLORIZER_OK;
+}
+
+/** Bytes that the stages share in turn: the network's arena; scratch of lightness; work and scratch of upsampling;
+ *  scratch of rendering. */
+static bool transient_bytes(const cz_grid *g, const cz_plan *plan, uint32_t threads, size_t *out) {
+    size_t light, upsample, work, render;
+    if (!cz_mul(cz_lightness_scratch(g), threads, &light) || !cz_mul(cz_upsample_scratch(g), threads, &upsample) ||
+        !cz_mul(cz_upsample_work(g), sizeof(float), &work) || !cz_align_up(work, &work) ||
+        !cz_add(upsample, work, &upsample) || !cz_mul(cz_render_scratch(g), threads, &render))
+        return false;
+    *out = cz_max(cz_max(light, upsample), cz_max(render, plan->arena_bytes));
+    return true;
+}
+
+/** The block of a pipeline: lays it out and, given a base, sets the pointers. */
+static bool lay_out(cz_pipeline *p, unsigned char *base, const cz_grid *g, const cz_plan *plan, uint32_t threads,
+                    size_t *end) {
+    const size_t pixels = (size_t)g->pw * g->ph, cells = (size_t)g->cw * g->ch;
+    size_t light, ab, confidence, fit, transient, bytes;
+    *end = sizeof(cz_pipeline);
+    if (!transient_bytes(g, plan, threads, &bytes) || !cz_layout(end, pixels, sizeof(float), &light) ||
+        !cz_layout(end, 2 * cells, sizeof(float), &ab) || !cz_layout(end, cells, sizeof(float), &confidence) ||
+        !cz_layout(end, cz_fit_size(g), sizeof(float), &fit) || !cz_layout(end, bytes, 1, &transient))
+        return false;
+    if (base == NULL) return true;
+    p->light = (float *)(void *)(base + light);
+    p->ab = (float *)(void *)(base + ab);
+    p->confidence = (float *)(void *)(base + confidence);
+    p->fit = (float *)(void *)(base + fit);
+    p->transient = base + transient;
+    return true;
+}
+
+int32_t cz_pipeline_make(cz_pipeline **out, const cz_network *network, const cz_weights *weights,
+                         const cz_color_kernels *kernels, const cz_color_tables *tables, uint32_t width,
+                         uint32_t height, uint32_t short_side, uint32_t threads, const cz_alloc *a, cz_error *err) {
+    cz_grid grid;
+    cz_plan *plan;
+    size_t bytes;
+    *out = NULL;
+    cz_grid_init(&grid, width, height, short_side == 0 ? network->short_side : short_side, network->multiple, CZ_CELL);
+    const cz_shape input = {{1, grid.ph, grid.pw, CZ_INPUT_CHANNELS}};
+    int32_t status = cz_plan_make(&plan, network->model, weights, &input, threads, a, err);
+    if (status != COLORIZER_OK) return status;
+    if (!lay_out(NULL, NULL, &grid, plan, threads, &bytes)) {
+        cz_plan_free(plan, a);
+        return cz_fail(err, COLORIZER_E_MEMORY, "the working image does not fit the address space");
+    }
+    cz_pipeline *p = cz_alloc_get(a, bytes);
+    if (p == NULL) {
+        cz_plan_free(plan, a);
+        return cz_fail(err, COLORIZER_E_MEMORY, "no memory for a working image of %zu bytes", bytes);
+    }
+    *p = (cz_pipeline){.network = network,
+                       .plan = plan,
+                       .job = {.k = kernels, .tables = tables, .grid = grid},
+                       .threads = threads,
+                       .short_side = short_side,
+                       .bytes = bytes};
+    lay_out(p, (unsigned char *)p, &grid, plan, threads, &bytes);
+    status = check_outputs(p, err);
+    if (status == COLORIZER_OK)
+        *out = p;
+    else
+        cz_pipeline_free(p, a);
+    return status;
+}
+
+void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a) {
+    if (p == NULL) return;
+    cz_plan *plan = p->plan;
+    cz_alloc_put(a, p, p->bytes); /* reverse order of making */
+    cz_plan_free(plan, a);
+}
+
+/* ---------------------------------------------------------------- running */
+
+/** Logit shift and temperature at a vividness: linear between the rows of color.vividness, held at its ends. */
+static void at_vividness(const cz_network *n, float v, float *scale, float *temperature) {
+    const float *row = n->vividness, *last = row + 3 * (n->vividness_rows - 1);
+    while (row < last && v >= row[3]) row += 3;
+    const float t = row == last || v <= row[0] ? 0.0f : (v - row[0]) / (row[3] - row[0]);
+    *scale = row == last ? row[1] : row[1] + t * (row[4] - row[1]);
+    *temperature = row == last ? row[2] : row[2] + t * (row[5] - row[2]);
+}
+
+/** Turns the parts' own shares into one that rises over the whole call. Shares are in rough cycles: a multiply-add
+ *  of the network takes a tenth, a pixel twenty when it is read and eighty when it is rendered. */
+typedef struct {
+    const cz_settings *settings;
+    double before, part, total;
+} progress;
+
+static int32_t report(void *user, float done) {
+    const progress *g = user;
+    if (g->settings->progress == NULL) return 0;
+    const double share = (g->before + g->part * (double)done) / g->total;
+    return g->settings->progress(g->settings->progress_user, share < 1 ? (float)share : 1.0f);
+}
+
+/** Ends a part; true when the host wants to stop. */
+static bool part_done(progress *g, double next) {
+    const bool stop = report(g, 1.0f) != 0;
+    g->before += g->part;
+    g->part = next;
+    return stop;
+}
+
+static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g) {
+    const cz_network *n = p->network;
+    cz_chroma_in in = {.centers = n->centers, .log_weight = n->log_weight, .bins = n->bins};
+    float temperature;
+    cz_network_input(&p->job, p->light, settings->hints, settings->n_hints,
+             cz_plan_tensor(p->plan, p->transient, 0));
+    if (!cz_run(p->plan, p->transient, p->job.exec, report, g)) return false;
+    at_vividness(n, settings->vividness, &in.weight_scale, &temperature);
+    in.inv_temperature = 1.0f / temperature;
+    in.logits = cz_plan_tensor(p->plan, p->transient, n->logits);
+    in.residual = n->residual == CZ_NO_TENSOR ? NULL : cz_plan_tensor(p->plan, p->transient, n->residual);
+    return cz_chroma(&p->job, &in, p->ab, p->confidence);
+}
+
+typedef struct {
+    cz_pipeline *p;
+    const cz_pixels *src, *dst;
+    float strength;
+    size_t first;
+} strip;
+
+static void render_range(void *context, size_t begin, size_t end, uint32_t slot) {
+    const strip *s = context;
+    cz_render_rows(&s->p->job, s->src, s->dst, s->p->fit, s->strength, s->first + begin, s->first + end,
+                   s->p->transient + slot * cz_render_scratch(&s->p->job.grid));
+}
+
+static bool render(cz_pipeline *p, const cz_pixels *src, const cz_pixels *dst, float strength, progress *g) {
+    const size_t height = dst->height, rows = cz_max(p->threads, STRIP_PIXELS / dst->width);
+    strip s = {.p = p, .src = src, .dst = dst, .strength = strength};
+    for (s.first = 0; s.first < height; s.first += rows) {
+        const size_t count = cz_min(rows, height - s.first);
+        if (!cz_exec_for(p->job.exec, count, 0, render_range, &s)) return false;
+        if (report(g, (float)(s.first + count) / (float)height) != 0) return false;
+    }
+    return true;
+}
+
+int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
+                        const cz_settings *settings, cz_error *err) {
+    const double pixels = (double)src->width * src->height, net = p->plan->work / 10;
+    progress g = {.settings = settings, .part = 20 * pixels, .total = 100 * pixels + net};
+    const size_t work = (cz_upsample_work(&p->job.grid) * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
+    p->has_confidence = false;
+    p->job.exec = exec;
+    const bool done = cz_lightness(&p->job, src, p->light, p->transient) && !part_done(&g, net) &&
+                      infer(p, settings, &g) && !part_done(&g, 80 * pixels) &&
+                      cz_upsample(&p->job, p->light, p->ab, p->fit, (float *)(void *)p->transient,
+                                  p->transient + work) &&
+                      render(p, src, dst, settings->strength, &g);
+    p->job.exec = NULL;
+    p->has_confidence = done;
+    return done ? COLORIZER_OK : cz_fail(err, COLORIZER_E_CANCELLED, "the call was cancelled");
+}
+
+void cz_pipeline_confidence(cz_pipeline *p, const cz_exec *exec, const cz_pixels *dst) {
+    p->job.exec = exec;
+    cz_confidence(&p->job, p->confidence, dst);
+    p->job.exec = NULL;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The whole way of one photograph: the stages of image.h joined with the network. */
+#ifndef CZ_IMAGE_PIPELINE_H
+#define CZ_IMAGE_PIPELINE_H
+
+#include "image/image.h"
+#include "run/run.h"
+
+/** The chroma grid is a quarter of the working image on each side. */
+enum { CZ_CELL = 4 };
+
+/** A model seen as a colorizer: its tensors by the names of docs/format.md, "The colorizer convention".
+ *  Constant once made. */
+typedef struct cz_network {
+    const cz_model *model;
+    uint32_t input, logits, residual; /* tensors; residual CZ_NO_TENSOR where the model has none */
+    const float *centers, *log_weight, *vividness;
+    size_t bins, vividness_rows;
+    uint32_t short_side, multiple; /* defaults of the working image */
+    float default_vividness;
+} cz_network;
+
+/** @return OK or E_MODEL: the graph is valid but does not colorize. */
+int32_t cz_network_make(cz_network *n, const cz_model *model, cz_error *err);
+
+/** What the user may set for a run. */
+typedef struct cz_settings {
+    float strength, vividness;
+    const colorizer_hint *hints;
+    size_t n_hints;
+    colorizer_progress_fn progress; /* may be NULL */
+    void *progress_user;
+} cz_settings;
+
+/** Everything that depends on the photograph's size: plan and memory, made once and kept for the next photograph of
+ *  that size. */
+typedef struct cz_pipeline {
+    const cz_network *network;
+    cz_plan *plan;
+    cz_color_job job;
+    uint32_t threads, short_side; /* with job.grid.width and height: what it was made for */
+    float *light, *ab, *confidence, *fit;
+    unsigned char *transient; /* the network's arena, and the scratch of the stages before and after it */
+    bool has_confidence;
+    size_t bytes; /* of the one block that holds this struct and all but the plan */
+} cz_pipeline;
+
+/** @param short_side working size, 0: the model's. @return OK, E_MEMORY or E_MODEL. */
+int32_t cz_pipeline_make(cz_pipeline **out, const cz_network *network, const cz_weights *weights,
+                         const cz_color_kernels *kernels, const cz_color_tables *tables, uint32_t width,
+                         uint32_t height, uint32_t short_side, uint32_t threads, const cz_alloc *a, cz_error *err);
+void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a);
+
+/** Colorizes a checked pair of the pipeline's size. @return OK or E_CANCELLED. */
+int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
+                        const cz_settings *settings, cz_error *err);
+
+/** Renders the last run's confidence. has_confidence must be true. @return false when cancelled. */
+void cz_pipeline_confidence(cz_pipeline *p, const cz_exec *exec, const cz_pixels *dst);
+
+#endif

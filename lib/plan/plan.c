@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "plan/plan.h"
+
+#include "plan/arena.h"
+
+static cz_operand operand(const cz_plan *p, const cz_weights *w, uint32_t tensor) {
+    if (tensor == CZ_NO_TENSOR) return (cz_operand){NULL, CZ_NO_OFFSET};
+    if (cz_model_is_constant(p->model, tensor)) return (cz_operand){w->plain[tensor - p->model->n_inputs], CZ_NO_OFFSET};
+    return (cz_operand){NULL, p->offsets[tensor]};
+}
+
+static double work(const cz_op *op, const cz_step *s) {
+    return (double)cz_op_work(op->id, &op->attr, s->call.in, &s->call.out) + 1;
+}
+
+/** Fills the steps: shapes, kernels, units, scratch. Offsets come later. */
+static int32_t fill_steps(cz_plan *p, const cz_weights *w, cz_error *err) {
+    const cz_model *m = p->model;
+    for (size_t i = 0; i < m->n_ops; i++) {
+        const cz_op *op = &m->ops[i];
+        cz_step *s = &p->steps[i];
+        s->kernel = w->kernels[op->id];
+        s->call.attr = &op->attr;
+        s->call.packed = w->packed[i];
+        s->call.out = p->shapes[cz_model_op_tensor(m, (uint32_t)i)];
+        for (size_t k = 0; k < CZ_MAX_INPUTS; k++)
+            if (op->in[k] != CZ_NO_TENSOR) s->call.in[k] = p->shapes[op->in[k]];
+        if (s->call.packed != NULL) s->call.weight = &m->constants[op->in[1] - m->n_inputs];
+        if (!s->kernel->prepare(&s->call) || !cz_align_up(s->call.scratch, &s->call.scratch))
+            return cz_fail(err, COLORIZER_E_MEMORY, "operator %zu: its scratch does not fit the address space", i);
+        p->scratch = cz_max(p->scratch, s->call.scratch);
+    }
+    return COLORIZER_OK;
+}
+
+/** Lives of the tensors in steps: an input is there before step 0, an output stays to the end. */
+static void lives(const cz_plan *p, cz_block *blocks) {
+    const cz_model *m = p->model;
+    const uint32_t n = m->n_tensors;
+    for (uint32_t t = 0; t < n; t++) {
+        const size_t born = cz_model_is_op(m, t) ? t - cz_model_op_tensor(m, 0) : 0;
+        blocks[t] = (cz_block){.first = born, .last = born};
+        if (!cz_model_is_constant(m, t)) blocks[t].bytes = cz_elements(&p->shapes[t]) * sizeof(float);
+    }
+    for (size_t i = 0; i < m->n_ops; i++)
+        for (size_t k = 0; k < CZ_MAX_INPUTS; k++)
+            if (m->ops[i].in[k] != CZ_NO_TENSOR) blocks[m->ops[i].in[k]].last = i;
+    for (size_t i = 0; i < m->n_outputs; i++) blocks[m->outputs[i].tensor].last = m->n_ops;
+}
+
+static int32_t place(cz_plan *p, cz_block *blocks, uint32_t *order, cz_error *err) {
+    size_t total, all_scratch;
+    lives(p, blocks);
+    if (!cz_arena_place(blocks, p->model->n_tensors, order, &total) || !cz_mul(p->scratch, p->threads, &all_scratch) ||
+        !cz_add(total, all_scratch, &p->arena_bytes))
+        return cz_fail(err, COLORIZER_E_MEMORY, "the network's tensors do not fit the address space");
+    p->scratch_at = total;
+    for (uint32_t t = 0; t < p->model->n_tensors; t++)
+        p->offsets[t] = cz_model_is_constant(p->model, t) ? CZ_NO_OFFSET : blocks[t].offset;
+    return COLORIZER_OK;
+}
+
+static void connect(cz_plan *p, const cz_weights *w) {
+    const cz_model *m = p->model;
+    double done = 0;
+    for (size_t i = 0; i < p->n_steps; i++) p->work += work(&m->ops[i], &p->steps[i]);
+    for (size_t i = 0; i < p->n_steps; i++) {
+        cz_step *s = &p->steps[i];
+        for (size_t k = 0; k < CZ_MAX_INPUTS; k++) s->in[k] = operand(p, w, m->ops[i].in[k]);
+        s->out = p->offsets[cz_model_op_tensor(m, (uint32_t)i)];
+        done += work(&m->ops[i], s);
+        s->done = (float)(done / p->work);
+    }
+}
+
+int32_t cz_plan_make(cz_plan **out, const cz_model *model, const cz_weights *weights, const cz_shape *inputs,
+                     uint32_t threads, const cz_alloc *a, cz_error *err) {
+    size_t end = sizeof(cz_plan), steps, shapes, offsets, blocks = 0, order, temporary = 0;
+    *out = NULL;
+    if (!cz_layout(&end, model->n_ops, sizeof(cz_step), &steps) ||
+        !cz_layout(&end, model->n_tensors, sizeof(cz_shape), &shapes) ||
+        !cz_layout(&end, model->n_tensors, sizeof(size_t), &offsets) ||
+        !cz_layout(&temporary, model->n_tensors, sizeof(cz_block), &blocks) ||
+        !cz_layout(&temporary, model->n_tensors, sizeof(uint32_t), &order))
+        return cz_fail(err, COLORIZER_E_MEMORY, "the plan does not fit the address space");
+    unsigned char *base = cz_alloc_get(a, end), *temp = cz_alloc_get(a, temporary);
+    int32_t status = COLORIZER_OK;
+    if (base == NULL || temp == NULL) {
+        status = cz_fail(err, COLORIZER_E_MEMORY, "no memory for a plan of %zu bytes", end + temporary);
+        goto done;
+    }
+    cz_plan *p = (cz_plan *)(void *)base;
+    *p = (cz_plan){.model = model,
+                   .steps = (cz_step *)(void *)(base + steps),
+                   .n_steps = model->n_ops,
+                   .shapes = (cz_shape *)(void *)(base + shapes),
+                   .offsets = (size_t *)(void *)(base + offsets),
+                   .threads = threads,
+                   .bytes = end};
+    status = cz_model_shapes(model, inputs, p->shapes, err);
+    if (status == COLORIZER_OK) status = fill_steps(p, weights, err);
+    if (status == COLORIZER_OK)
+        status = place(p, (cz_block *)(void *)(temp + blocks), (uint32_t *)(void *)(temp + order), err);
+    if (status == COLORIZER_OK) {
+        connect(p, weights);
+        *out = p;
+    }
+done:
+    cz_alloc_put(a, temp, temporary);
+    if (status != COLORIZER_OK) cz_alloc_put(a, base, end);
+    return status;
+}
+
+void cz_plan_free(cz_plan *p, const cz_alloc *a) {
+    if (p != NULL) cz_alloc_put(a, p, p->bytes);
+}
