@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The training recipe of libcolorizer's default model."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """python -m train --config train/configs/default.toml [--resume]"""
 from __future__ import annotations
 

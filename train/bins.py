@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Chroma bins: a grid over CIELAB ab, their shares of the training pixels, and soft encoding by table."""
 from __future__ import annotations
 

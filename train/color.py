@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """sRGB and CIELAB (D65) in PyTorch, exact, on any device. Images are [..., 3, H, W]."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """One TOML file a run. Paths in it are relative to the working directory."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Batches made on the device: random crops out of a store, old-film degradation of the input, colour hints."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Training loss: rebalanced soft cross-entropy, the safe mean's distance, evenness of the vivid mean."""
 from __future__ import annotations
 

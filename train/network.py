@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The colour network: EfficientNet-Lite0 encoder, attention at 1/32 and 1/16, lean decoder, chroma-bin head at 1/4.
 
 Only operators of the library's graph format are used, and every convolution can take its normalisation in, so that

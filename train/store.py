@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Photographs decoded once: one flat uint8 tensor of pixels a set, with each photo's place and size.
 
 The flat form takes photos of any shape without padding, lies in a file that every run maps, and moves to a GPU's

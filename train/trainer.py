@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The training loop: a budget of minutes or steps, checkpoints from which any run goes on."""
 from __future__ import annotations
 

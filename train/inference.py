@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Trained weights to colour, in PyTorch: what the C library does, for evaluation during training."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .color import lab_to_srgb
+from .data import AB_SCALE
+from .network import ColorNet, Widths
+
+Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # [B,4,H,W] -> logits [B,Q,H/4,W/4], residual [B,2,H/4,W/4]
+
+
+@dataclass
+class Model:
+    forward: Forward
+    bins: Tensor  # [Q, 2]
+    log_weight: Tensor  # [Q]
+
+    def chroma(self, logits: Tensor, residual: Tensor, s: float, t: float) -> Tensor:
+        """ab [B,2,h,w] from the head's outputs at rebalancing removal s and temperature t."""
+        flat = logits.float().permute(0, 2, 3, 1)
+        p = ((flat - s * self.log_weight) / t).softmax(3)
+        return (p @ self.bins).permute(0, 3, 1, 2) + AB_SCALE * residual.float()
+
+
+def load_network(path: Path) -> tuple[ColorNet, dict[str, np.ndarray]]:
+    """The network of a weights.npz, in evaluation mode, and the file's arrays."""
+    arrays = dict(np.load(path))
+    widths = Widths(*(int(v) for v in arrays["widths"]))
+    net = ColorNet(len(arrays["color.bins"]), widths)
+    state = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
+    net.load_state_dict(state)
+    return net.eval(), arrays
+
+
+def load_model(path: Path) -> Model:
+    net, arrays = load_network(path)
+    net.to(memory_format=torch.channels_last)
+    return Model(net, torch.from_numpy(arrays["color.bins"]), torch.from_numpy(arrays["color.log_weight"]))
+
+
+@torch.no_grad()
+def predict(model: Model, lightness: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """lightness [B,1,H,W] in 0..100, any size; hints [B,3,H,W] (masked ab / 110, mask). Pads to multiples of 32."""
+    b, _, h, w = lightness.shape
+    x = torch.cat([lightness / 50 - 1, torch.zeros(b, 3, h, w) if hints is None else hints], 1)
+    x = F.pad(x, (0, -w % 32, 0, -h % 32), mode="replicate")
+    return model.forward(x.contiguous(memory_format=torch.channels_last))
+
+
+def paint(lightness: Tensor, ab: Tensor) -> Tensor:
+    """sRGB of a lightness and a quarter-size chroma."""
+    ab = F.interpolate(ab, scale_factor=4, mode="bilinear", align_corners=False)
+    ab = ab[:, :, :lightness.shape[2], :lightness.shape[3]]
+    return lab_to_srgb(torch.cat([lightness, ab], 1))

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs a .czw model's records in PyTorch: an independent check of an export, and of the C library.
+
+Only what exported networks use is here; an unknown operator or attribute stops it.
+"""
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tools import czw
+
+# Inside, tensors are N H W C as in the file.
+
+
+def _nchw(x: Tensor) -> Tensor:
+    return x.permute(0, 3, 1, 2)
+
+
+def _nhwc(x: Tensor) -> Tensor:
+    return x.permute(0, 2, 3, 1)
+
+
+def _activate(x: Tensor, a: dict[str, float]) -> Tensor:
+    kind, p0, p1 = a["act"], a["act_p0"], a["act_p1"]
+    if kind == 0:
+        return x
+    if kind == 1:
+        return x.clamp(p0, p1)
+    if kind == 2:
+        return torch.where(x > 0, x, x * p0)
+    if kind == 5:
+        return F.gelu(x)
+    raise NotImplementedError(f"activation {kind}")
+
+
+def _conv2d(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    x, weight, bias, scale, _, residual = inputs + [None] * (6 - len(inputs))
+    assert x is not None and weight is not None and scale is None
+    left, right, top, bottom = (int(a["pad_" + side]) for side in ("left", "right", "top", "bottom"))
+    mode = "replicate" if a["pad_mode"] else "constant"
+    y = F.conv2d(F.pad(_nchw(x), (left, right, top, bottom), mode=mode), weight.permute(0, 3, 1, 2),
+                 None if bias is None else bias.flatten(), (int(a["stride_h"]), int(a["stride_w"])), 0,
+                 (int(a["dilation_h"]), int(a["dilation_w"])), int(a["groups"]))
+    y = _nhwc(y)
+    if a["residual"] == 1 and residual is not None:
+        y = y + residual
+    y = _activate(y, a)
+    return y + residual if a["residual"] == 2 and residual is not None else y
+
+
+def _attention(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    heads = int(a["heads"])
+
+    def split(t: Tensor | None) -> Tensor:
+        assert t is not None
+        return t.reshape(-1, heads, t.shape[3] // heads).transpose(0, 1)
+
+    q, k, v = (split(t) for t in inputs)
+    mixed = ((q @ k.transpose(1, 2)) * a["scale"]).softmax(-1) @ v
+    assert inputs[0] is not None
+    return mixed.transpose(0, 1).reshape(*inputs[0].shape[:3], -1)
+
+
+def _layer_norm(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    x, gamma, beta = inputs
+    assert x is not None and gamma is not None and beta is not None
+    return F.layer_norm(x, (x.shape[3],), gamma.flatten(), beta.flatten(), a["eps"])
+
+
+def _resize(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    x = inputs[0]
+    assert x is not None and a["mode"] == 1 and not a["align_corners"] and a["den_h"] == a["den_w"] == 1
+    scale = (float(a["num_h"]), float(a["num_w"]))
+    return _nhwc(F.interpolate(_nchw(x), scale_factor=scale, mode="bilinear", align_corners=False))
+
+
+def _pool(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    x = inputs[0]
+    assert x is not None and a["kind"] == 1 and not a["pad_top"] and not a["pad_left"] and not a["ceil_mode"]
+    kernel = (int(a["kernel_h"]), int(a["kernel_w"]))
+    return _nhwc(F.avg_pool2d(_nchw(x), kernel, (int(a["stride_h"]), int(a["stride_w"]))))
+
+
+def _slice(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    x, axis = inputs[0], int(a["axis"])
+    assert x is not None
+    end = min(int(a["end"]), x.shape[axis])
+    return x.index_select(axis, torch.arange(int(a["begin"]), end, int(a["step"])))
+
+
+RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
+    "conv2d": _conv2d,
+    "attention": _attention,
+    "layer_norm": _layer_norm,
+    "resize": _resize,
+    "pool2d": _pool,
+    "slice": _slice,
+    "concat": lambda inputs, a: torch.cat([t for t in inputs if t is not None], int(a["axis"])),
+}
+
+
+@torch.no_grad()
+def run(model: czw.Model, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Outputs by name for an input [1, H, W, C]; constants as the file stores them."""
+    constants = [torch.from_numpy(np.ascontiguousarray(c.values())) for c in model.constants]
+    results: list[Tensor] = []
+
+    def value(t: czw.Tensor) -> Tensor:
+        if t.kind == "input":
+            return torch.from_numpy(image)
+        return constants[t.index] if t.kind == "constant" else results[t.index]
+
+    for op in model.operators:
+        results.append(RUN[op.op.name]([None if t is None else value(t) for t in op.inputs], op.attributes))
+    return {o.name: results[o.tensor.index].numpy() for o in model.outputs}

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The recipe on two made-up photographs: it learns them, goes on from a checkpoint, and exports what it learned."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tools import czw
+from train import color, metrics
+from train.bins import make_bins
+from train.config import parse
+from train.data import Sampler
+from train.evaluate import random_hints
+from train.export import difference, export
+from train.inference import load_network
+from train.network import ColorNet, count
+from train.store import open_store
+from train.trainer import Trainer
+
+
+def make_photos(folder: Path) -> None:
+    """A dark red and a light green picture with some texture."""
+    rng = np.random.default_rng(0)
+    for name, rgb in (("a", (150, 60, 50)), ("b", (170, 210, 150))):
+        noise = rng.normal(0, 12, (80, 100, 1))
+        image = np.clip(np.array(rgb) + noise, 0, 255).astype(np.uint8)
+        Image.fromarray(image).save(folder / f"{name}.png")
+
+
+def make_config(folder: Path, steps: int) -> dict[str, object]:
+    return {"name": "test", "data": str(folder), "runs": str(folder / "runs"), "steps": steps, "pretrained": False,
+            "warmup": 0.0, "ema": 0.8, "threads": 2, "report_seconds": 1000.0, "rate": 3e-3, "encoder_rate": 3e-3,
+            "phases": [{"data": "photos", "size": 32, "batch": 4, "share": 1.0}], "old": 0.2, "hints": 0.2}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "photos").mkdir()
+    make_photos(folder / "photos")
+    torch.manual_seed(0)
+    trainer = Trainer(parse(make_config(folder, 24)), resume=False)
+    losses = []
+    while trainer.progress() < 1:
+        losses.append(float(trainer.train_step(trainer.progress())["loss"]))
+    trainer.save()
+    return folder, losses
+
+
+def test_loss_falls(run: tuple[Path, list[float]]) -> None:
+    losses = run[1]
+    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:2])
+
+
+def test_resume_continues(run: tuple[Path, list[float]]) -> None:
+    trainer = Trainer(parse(make_config(run[0], 26)), resume=True)
+    assert trainer.step == 24
+    trainer.run()
+    assert trainer.step == 26 and trainer.seen == 26 * 4
+
+
+def test_export_computes_the_same(run: tuple[Path, list[float]]) -> None:
+    net, arrays = load_network(run[0] / "runs/test/weights.npz")
+    table = [(0.0, 1.0, 1.0), (1.0, 0.5, 0.4)]
+    for dtype, bound in (("f32", 1e-4), ("f16", 3e-2), ("i8", 1.0)):
+        model = export(net, arrays["color.bins"], arrays["color.log_weight"], table, dtype, {"name": "test"})
+        again = czw.decode(model.to_bytes())
+        assert difference(net, again) < bound
+        names = {c.name: c for c in again.constants}
+        assert names["color.vividness"].data.shape == (1, 1, 2, 3)
+        assert names["color.bins"].dtype == "f32"
+
+
+def test_network_budget() -> None:
+    parameters, gflop = count(ColorNet(210))
+    assert parameters <= 5.0e6 and gflop <= 3.2
+
+
+def test_lab_round_trip_and_known_values() -> None:
+    rgb = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    lab = color.srgb_to_lab(rgb)
+    assert torch.allclose(color.lab_to_srgb(lab), rgb, atol=1e-4)
+    red = color.srgb_to_lab(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)).flatten()
+    assert torch.allclose(red, torch.tensor([53.24, 80.09, 67.20]), atol=0.02)
+
+
+def test_delta_e2000_published_pairs() -> None:
+    pairs = np.array([[[50, 2.6772, -79.7751], [50, 0, -82.7485]], [[50, -1, 2], [50, 0, 0]],
+                      [[2.0776, 0.0795, -1.1350], [0.9033, -0.0636, -0.5514]]])
+    assert np.allclose(metrics.delta_e2000(pairs[:, 0], pairs[:, 1]), [2.0425, 2.3669, 0.9082], atol=1e-4)
+
+
+def test_bins_encode_near_and_sum_to_one() -> None:
+    counts = np.zeros((241, 241))
+    counts[100:140, 100:140] = 1
+    bins = make_bins(counts, 0.5, 1e-4, 12.0)
+    ab = torch.tensor([[0.0, 0.0], [7.0, -8.0]])
+    index, amount = bins.encode(ab)
+    assert torch.allclose(amount.sum(1), torch.ones(2))
+    assert float((bins.centers[index] - ab[:, None]).norm(dim=2).max()) < 18
+    assert float((bins.share * bins.log_weight.exp()).sum()) == pytest.approx(1, abs=1e-3)
+
+
+def test_hints_hold_the_truth(run: tuple[Path, list[float]]) -> None:
+    store = open_store(run[0], "photos", run[0] / "runs/cache")
+    batch = Sampler(store, torch.device("cpu"), 3).batch(64, 8, 1.2, 0.0, 1.0)
+    mask = batch.input[:, 3] > 0
+    assert mask.any() and not batch.input[:, 1:3].permute(0, 2, 3, 1)[~mask].any()
+    gap = (batch.input[:, 1:3] * 110 - batch.ab).permute(0, 2, 3, 1)[mask]
+    assert float(gap.abs().mean()) < 3  # the pictures are nearly flat, so a patch's mean is near every pixel
+    assert float(random_hints(batch.ab, 3)[:, 2].sum(dim=(1, 2)).min()) >= 49
