@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * A before/after sheet:  sheet OUTPUT.jpg BEFORE AFTER [BEFORE AFTER ...]
- * Each pair stands side by side; pairs fill rows of a fixed height until a row is wide enough. */
+ * The two of a pair touch, two pairs make a row, and a row fills the sheet's width. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "colorizer/stb.h"
 
-enum { ROW_HEIGHT = 240, GAP = 12, SHEET_WIDTH = 1320, QUALITY = 88, FILE_LIMIT = 64 << 20 };
+enum { MOST_HEIGHT = 300, GAP = 12, SHEET_WIDTH = 1320, QUALITY = 88, FILE_LIMIT = 64 << 20 };
 
 typedef struct bitmap {
     int width;
@@ -34,11 +34,15 @@ static bitmap load(const char *path) {
     return b;
 }
 
-/** Width of the picture at the height of a row; a pair and its margins fit the sheet. */
-static int row_width(const bitmap *b) {
-    int width = (int)((int64_t)b->width * ROW_HEIGHT / b->height);
-    int most = SHEET_WIDTH / 2 - GAP; /* a panorama is squeezed rather than cut */
-    return width < 1 ? 1 : width > most ? most : width;
+static double aspect(const bitmap *b) { return (double)b->width / b->height; }
+
+/** Height at which the two pairs from `first` on, or the last one alone, fill the sheet's width. */
+static int row_height(const bitmap *pictures, int first, int pairs) {
+    int last = first + 1 < pairs ? first + 1 : first;
+    double aspects = 0.0;
+    for (int i = 2 * first; i < 2 * last + 2; i++) aspects += aspect(&pictures[i]);
+    int height = (int)((SHEET_WIDTH - GAP * (last - first + 2)) / aspects);
+    return height < 1 ? 1 : height > MOST_HEIGHT ? MOST_HEIGHT : height;
 }
 
 /** The part of source pixel `s` inside [from, to). */
@@ -60,32 +64,29 @@ static void box(const bitmap *b, double x0, double x1, double y0, double y1, uin
     for (int k = 0; k < 3; k++) out[k] = (uint8_t)(area > 0.0 ? sum[k] / area + 0.5 : 0.0);
 }
 
-static void paste(const bitmap *sheet, const bitmap *b, int left, int top) {
-    int width = row_width(b);
-    double sx = (double)b->width / width, sy = (double)b->height / ROW_HEIGHT;
-    for (int y = 0; y < ROW_HEIGHT; y++)
+/** Draws a picture at the given height; returns its width. */
+static int paste(const bitmap *sheet, const bitmap *b, int left, int top, int height) {
+    int width = (int)(aspect(b) * height) > 1 ? (int)(aspect(b) * height) : 1;
+    double sx = (double)b->width / width, sy = (double)b->height / height;
+    for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
             box(b, x * sx, (x + 1) * sx, y * sy, (y + 1) * sy,
                 sheet->rgb + 3 * ((size_t)(top + y) * (size_t)sheet->width + (size_t)(left + x)));
+    return width;
 }
 
 /** Places the pairs; with `sheet` NULL only measures. Returns the height. */
 static int lay_out(const bitmap *pictures, int pairs, const bitmap *sheet) {
-    int x = GAP, y = GAP;
-    for (int i = 0; i < pairs; i++) {
-        const bitmap *before = &pictures[2 * i], *after = before + 1;
-        int width = row_width(before) + row_width(after);
-        if (x > GAP && x + width + GAP > SHEET_WIDTH) {
-            x = GAP;
-            y += ROW_HEIGHT + GAP;
+    int y = GAP;
+    for (int i = 0; i < pairs; i += 2) {
+        int x = GAP, height = row_height(pictures, i, pairs);
+        for (int k = i; sheet != NULL && k < pairs && k < i + 2; k++) {
+            x += paste(sheet, &pictures[2 * k], x, y, height);
+            x += paste(sheet, &pictures[2 * k + 1], x, y, height) + GAP;
         }
-        if (sheet != NULL) {
-            paste(sheet, before, x, y);
-            paste(sheet, after, x + row_width(before), y);
-        }
-        x += width + GAP;
+        y += height + GAP;
     }
-    return y + ROW_HEIGHT + GAP;
+    return y;
 }
 
 static void write_bytes(void *to, void *bytes, int size) { (void)fwrite(bytes, 1, (size_t)size, (FILE *)to); }

@@ -97,6 +97,9 @@ static bool settle_output(const options *o, bool *to_folder, complaint *c) {
         o->input_count > 1 || is_directory(o->inputs[0]) || o->output[length - 1] == '/' || is_directory(o->output);
     if (!*to_folder || is_directory(o->output)) return true;
     if (strcmp(o->output, "-") == 0) return fail(c, "standard output takes one picture, not a directory of them");
+    if (o->output[length - 1] != '/' && picture_format_of(o->output) != FORMAT_BY_NAME)
+        return fail(c, "%s is the name of a picture, and several need a directory; write %s/ to make one", o->output,
+                    o->output);
     return mkdir(o->output, 0777) == 0 || fail(c, "cannot make the directory %s: %s", o->output, strerror(errno));
 }
 
