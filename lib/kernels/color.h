@@ -19,17 +19,67 @@ typedef struct cz_layout_px {
     bool linear;              /* COLORIZER_TRANSFER_LINEAR */
 } cz_layout_px;
 
-/** Values of the 256 codes of u8, for both transfers (index: linear). Any instruction set computes the same. */
+/** Linear light 0..1 of the 256 codes of u8, for both transfers (index: linear). Every instruction set computes the
+ *  same. */
 typedef struct cz_color_tables {
-    float light[2][256];     /* linear light 0..1 of a code */
-    float lightness[2][256]; /* CIELAB L of a gray code */
+    float light[2][256];
 } cz_color_tables;
 
-typedef struct cz_color_kernels cz_color_kernels;
+/** What cz_color_kernels.chroma reads beside logits. Arrays are padded to a multiple of 16: shift with 1e30, so that
+ *  a lane past the last bin has no share; the others with 0. */
+typedef struct cz_chroma_bins {
+    size_t bins;           /* 2 .. CZ_COLOR_MAX_BINS */
+    float inv_temperature; /* > 0 */
+    float shift[CZ_COLOR_MAX_BINS], a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS];
+} cz_chroma_bins;
 
-/** The loops of one instruction set; `cpu` as in cz_kernels(). */
+/** The chroma grid, planes of width x height. */
+typedef struct cz_chroma_grid {
+    const float *light, *a, *b;
+    size_t width, height;
+    float cell; /* pixels a cell has on a side */
+} cz_chroma_grid;
+
+/** Half the side of the windows in which chroma is fitted to lightness, less a half. */
+enum { CZ_FIT_RADIUS = 1, CZ_FIT_ROWS = 2 * CZ_FIT_RADIUS + 1 };
+
+/** Floats of scratch that fit() and smooth() need for rows of n pixels. */
+static inline size_t cz_fit_scratch(size_t n) { return 6 * (n + 2 * CZ_FIT_RADIUS + 16); }
+
+/** The loops of one instruction set. */
+typedef struct cz_color_kernels {
+    /** Luminance 0..1, linear light, of n pixels; f32 samples are clamped to 0..1, NaN is 0. */
+    void (*luminance)(const cz_color_tables *tables, cz_layout_px px, const void *pixels, size_t n, float *y);
+    /** CIELAB L, 0..100, of luminances. */
+    void (*lightness)(const float *y, size_t n, float *l);
+    /** sum += weight * y. */
+    void (*accumulate)(const float *y, float weight, size_t n, float *sum);
+    /** out = top + share * (bottom - top). */
+    void (*mix)(const float *top, const float *bottom, float share, size_t n, float *out);
+    /** Mean colour and confidence of n pixels' logits [n][bins], residual [n][2] or NULL. */
+    void (*chroma)(const cz_chroma_bins *bins, const float *logits, const float *residual, size_t n, float *a, float *b,
+                   float *confidence);
+    /** Adds to a and b of row y (n pixels) the joint bilateral interpolation of the grid's. */
+    void (*bilateral)(const cz_chroma_grid *grid, size_t y, const float *light, size_t n, float *a, float *b);
+    /** Least-squares lines a = fit0 L + fit1, b = fit2 L + fit3 in the window around each pixel of a row. */
+    void (*fit)(const float *const *light, const float *const *a, const float *const *b, size_t n, float *scratch,
+                float *const *fit);
+    /** Mean of the same window. */
+    void (*smooth)(const float *const *rows, size_t n, float *scratch, float *out);
+    /** Linear red, green and blue of n pixels from column `first`: chroma from the four rows of `fit`, `width` long
+     *  and `scale` of their pixels to one of these, brought into gamut; luminance stays y. */
+    void (*colour)(const float *const *fit, size_t width, float scale, size_t first, const float *y, const float *l,
+                   float strength, size_t n, float *red, float *green, float *blue);
+    /** Writes the colour samples of n pixels, and no other byte. */
+    void (*encode)(const cz_color_tables *tables, cz_layout_px px, const float *y, const float *red, const float *green,
+                   const float *blue, size_t n, void *pixels);
+    void (*tables)(cz_color_tables *tables);
+} cz_color_kernels;
+
+/** The loops for an instruction set; `cpu` as in cz_kernels(). */
 const cz_color_kernels *cz_color(int32_t cpu);
 
+/** Same as k->tables(tables). */
 void cz_color_tables_init(cz_color_tables *tables, const cz_color_kernels *k);
 
 #endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * From the network's distribution to chroma as lines over lightness, at working size. */
+#include "image/image.h"
+
+#include <string.h>
+
+/* ---------------------------------------------------------------- mean colour and confidence */
+
+typedef struct {
+    const cz_color_job *job;
+    const cz_chroma_in *in;
+    const cz_chroma_bins *bins;
+    float *ab, *confidence;
+} chroma_task;
+
+static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) {
+    const chroma_task *t = context;
+    const cz_grid *g = &t->job->grid;
+    const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
+    (void)slot;
+    t->job->k->chroma(t->bins, t->in->logits + first * t->in->bins,
+                      t->in->residual == NULL ? NULL : t->in->residual + 2 * first, n, t->ab + first,
+                      t->ab + cells + first, t->confidence + first);
+}
+
+bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence) {
+    cz_chroma_bins bins = {.bins = in->bins, .inv_temperature = in->inv_temperature};
+    chroma_task task = {job, in, &bins, ab, confidence};
+    for (size_t i = 0; i < CZ_COLOR_MAX_BINS; i++) {
+        const bool real = i < in->bins;
+        bins.shift[i] = !real ? 1e30f : in->log_weight == NULL ? 0.0f : in->weight_scale * in->log_weight[i];
+        bins.a[i] = real ? in->centers[2 * i] : 0.0f;
+        bins.b[i] = real ? in->centers[2 * i + 1] : 0.0f;
+    }
+    return cz_exec_for(job->exec, job->grid.ch, 0, chroma_rows, &task);
+}
+
+/* ---------------------------------------------------------------- from cells to working pixels */
+
+/** Memory of cz_upsample. Cells here are those that hold working pixels; padding is left out. */
+typedef struct {
+    const cz_color_job *job;
+    const float *light, *ab;
+    float *fit;
+    unsigned char *scratch;
+    size_t w, h, cells_w, cells_h;
+    float *cell_light, *cell_a, *cell_b; /* [cells_h][cells_w]: mean L; chroma, later what is missing of it */
+    float *a, *b;                        /* [h][w] */
+    float *lines;                        /* [4][h][w]: slopes and offsets before they are smoothed */
+} upsample_task;
+
+static void cell_counts(const cz_grid *g, size_t *w, size_t *h) {
+    *w = cz_ceil_div(g->w, g->cell);
+    *h = cz_ceil_div(g->h, g->cell);
+}
+
+size_t cz_upsample_work(const cz_grid *g) {
+    size_t cw, ch;
+    cell_counts(g, &cw, &ch);
+    return 3 * cw * ch + 6 * (size_t)g->w * g->h;
+}
+
+size_t cz_upsample_scratch(const cz_grid *g) {
+    return (cz_fit_scratch(g->w) * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
+}
+
+size_t cz_fit_size(const cz_grid *g) { return 4 * (size_t)g->w * g->h; }
+
+/** Mean of the working pixels of a cell, row by row. */
+static float cell_mean(const upsample_task *t, const float *plane, size_t stride, size_t cx, size_t cy) {
+    const size_t cell = t->job->grid.cell, x0 = cx * cell, y0 = cy * cell;
+    const size_t x1 = cz_min(x0 + cell, t->w), y1 = cz_min(y0 + cell, t->h);
+    float sum = 0;
+    for (size_t y = y0; y < y1; y++)
+        for (size_t x = x0; x < x1; x++) sum += plane[y * stride + x];
+    return sum / (float)((x1 - x0) * (y1 - y0));
+}
+
+static void take_cells(void *context, size_t begin, size_t end, uint32_t slot) {
+    const upsample_task *t = context;
+    const cz_grid *g = &t->job->grid;
+    (void)slot;
+    for (size_t y = begin; y < end; y++)
+        for (size_t x = 0; x < t->cells_w; x++) {
+            const size_t to = y * t->cells_w + x, from = y * g->cw + x;
+            t->cell_light[to] = cell_mean(t, t->light, g->pw, x, y);
+            t->cell_a[to] = t->ab[from];
+            t->cell_b[to] = t->ab[(size_t)g->cw * g->ch + from];
+        }
+}
+
+/** What the cells' chroma has over the mean of the pixels made from it. */
+static void take_missing(void *context, size_t begin, size_t end, uint32_t slot) {
+    const upsample_task *t = context;
+    (void)slot;
+    for (size_t y = begin; y < end; y++)
+        for (size_t x = 0; x < t->cells_w; x++) {
+            const size_t i = y * t->cells_w + x;
+            t->cell_a[i] -= cell_mean(t, t->a, t->w, x, y);
+            t->cell_b[i] -= cell_mean(t, t->b, t->w, x, y);
+        }
+}
+
+static void add_chroma(void *context, size_t begin, size_t end, uint32_t slot) {
+    const upsample_task *t = context;
+    const cz_grid *g = &t->job->grid;
+    const cz_chroma_grid grid = {t->cell_light, t->cell_a, t->cell_b, t->cells_w, t->cells_h, (float)g->cell};
+    (void)slot;
+    for (size_t y = begin; y < end; y++)
+        t->job->k->bilateral(&grid, y, t->light + y * g->pw, t->w, t->a + y * t->w, t->b + y * t->w);
+}
+
+/** Row `y` and its neighbours in a plane, repeating the first and last row. */
+static void neighbours(const float *plane, size_t stride, size_t h, size_t y, const float **rows) {
+    for (size_t j = 0; j < CZ_FIT_ROWS; j++) {
+        const size_t at = y + j;
+        const size_t r = at < CZ_FIT_RADIUS ? 0 : cz_min(at - CZ_FIT_RADIUS, h - 1);
+        rows[j] = plane + r * stride;
+    }
+}
+
+static void fit_rows(void *context, size_t begin, size_t end, uint32_t slot) {
+    const upsample_task *t = context;
+    float *scratch = (float *)(void *)(t->scratch + slot * cz_upsample_scratch(&t->job->grid));
+    for (size_t y = begin; y < end; y++) {
+        const float *light[CZ_FIT_ROWS], *a[CZ_FIT_ROWS], *b[CZ_FIT_ROWS];
+        float *out[4];
+        neighbours(t->light, t->job->grid.pw, t->h, y, light);
+        neighbours(t->a, t->w, t->h, y, a);
+        neighbours(t->b, t->w, t->h, y, b);
+        for (size_t j = 0; j < 4; j++) out[j] = t->lines + (j * t->h + y) * t->w;
+        t->job->k->fit(light, a, b, t->w, scratch, out);
+    }
+}
+
+static void smooth_rows(void *context, size_t begin, size_t end, uint32_t slot) {
+    const upsample_task *t = context;
+    float *scratch = (float *)(void *)(t->scratch + slot * cz_upsample_scratch(&t->job->grid));
+    for (size_t y = begin; y < end; y++)
+        for (size_t j = 0; j < 4; j++) {
+            const float *rows[CZ_FIT_ROWS];
+            neighbours(t->lines + j * t->h * t->w, t->w, t->h, y, rows);
+            t->job->k->smooth(rows, t->w, scratch, t->fit + (j * t->h + y) * t->w);
+        }
+}
+
+bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, float *fit, float *work, void *scratch) {
+    upsample_task t = {.job = job, .light = light, .ab = ab, .fit = fit, .scratch = scratch};
+    cell_counts(&job->grid, &t.cells_w, &t.cells_h);
+    t.w = job->grid.w;
+    t.h = job->grid.h;
+    const size_t cells = t.cells_w * t.cells_h, pixels = t.w * t.h;
+    t.cell_light = work;
+    t.cell_a = t.cell_light + cells;
+    t.cell_b = t.cell_a + cells;
+    t.a = t.cell_b + cells;
+    t.b = t.a + pixels;
+    t.lines = t.b + pixels;
+    memset(t.a, 0, 2 * pixels * sizeof *t.a);
+    return cz_exec_for(job->exec, t.cells_h, 0, take_cells, &t) && cz_exec_for(job->exec, t.h, 0, add_chroma, &t) &&
+           cz_exec_for(job->exec, t.cells_h, 0, take_missing, &t) && cz_exec_for(job->exec, t.h, 0, add_chroma, &t) &&
+           cz_exec_for(job->exec, t.h, 0, fit_rows, &t) && cz_exec_for(job->exec, t.h, 0, smooth_rows, &t);
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The per-pixel loops of the colour pipeline; docs/color.md derives them and says why the constants are what they are.
+ * One lane is one pixel, but in chroma(), where the lanes are bins and sums run over the tree of vec.h. A lane's
+ * result never depends on its neighbours, so rows may be cut anywhere. */
+#include "kernels/color.h"
+
+#include "kernels/math.h"
+
+#include <string.h>
+
+/* Luminance of linear red, green, blue: ITU-R BT.709. */
+#define WEIGHT_R 0.2126f
+#define WEIGHT_G 0.7152f
+#define WEIGHT_B 0.0722f
+
+/* Linear colour from luminance and two differences: with X and Z relative to white,
+ * channel = Y + x (X - Y) + z (Z - Y), because each row of the matrix from (X, Y, Z) sums to 1. */
+#define RED_X   3.080214516f
+#define RED_Z   (-0.543006544f)
+#define GREEN_X (-0.920968644f)
+#define GREEN_Z 0.045212583f
+#define BLUE_X  0.052952469f
+#define BLUE_Z  1.151068581f
+
+/* CIE 15:2004: f(t) = cbrt(t) above (24/116)^3, else (841/108) t + 16/116. */
+#define LAB_KNEE   (24.0f / 116.0f)
+#define LAB_KNEE_3 ((24.0f * 24.0f * 24.0f) / (116.0f * 116.0f * 116.0f))
+#define LAB_SLOPE  (841.0f / 108.0f)
+#define LAB_OFFSET (16.0f / 116.0f)
+
+/* Below this L chroma fades to zero, smoothly. */
+#define DARK_L 8.0f
+
+/* ---------------------------------------------------------------- transfer */
+
+/** IEC 61966-2-1, samples 0..1 to light. */
+static inline vf srgb_decode(vf v) {
+    const vf high = vf_powf_const(vf_div(vf_add(v, vf_set1(0.055f)), vf_set1(1.055f)), 2.4);
+    return vf_select(vf_le(v, vf_set1(0.04045f)), vf_div(v, vf_set1(12.92f)), high);
+}
+
+/** IEC 61966-2-1, light 0..1 to samples 0..1. */
+static inline vf srgb_encode(vf v) {
+    const vf high = vf_fma(vf_powf_const(v, 1.0 / 2.4), vf_set1(1.055f), vf_set1(-0.055f));
+    return vf_min(vf_select(vf_le(v, vf_set1(0.0031308f)), vf_mul(v, vf_set1(12.92f)), high), vf_set1(1.0f));
+}
+
+static inline vf decode(vf v, bool linear) { return linear ? v : srgb_decode(v); }
+static inline vf encode1(vf v, bool linear) { return linear ? v : srgb_encode(v); }
+
+/** red WEIGHT_R + green WEIGHT_G + blue WEIGHT_B, in that order. */
+static inline vf luma(vf r, vf g, vf b) {
+    const vf rg = vf_add(vf_mul(r, vf_set1(WEIGHT_R)), vf_mul(g, vf_set1(WEIGHT_G)));
+    return vf_add(rg, vf_mul(b, vf_set1(WEIGHT_B)));
+}
+
+static void tables(cz_color_tables *t) {
+    for (int i = 0; i < 256; i += VL) {
+        float code[VL];
+        for (int j = 0; j < VL; j++) code[j] = (float)(i + j);
+        const vf v = vf_div(vf_load(code), vf_set1(255.0f));
+        vf_store(t->light[0] + i, decode(v, false));
+        vf_store(t->light[1] + i, decode(v, true));
+    }
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static void luminance_u8(const float *light, cz_layout_px px, const uint8_t *p, size_t n, float *y) {
+    const size_t step = px.channels;
+    if (step < 3) {
+        for (size_t i = 0; i < n; i++) y[i] = light[p[i * step]];
+        return;
+    }
+    for (size_t i = 0; i < n; i++, p += step) /* as luma() does: this file is compiled without contraction */
+        y[i] = light[p[px.red]] * WEIGHT_R + light[p[px.green]] * WEIGHT_G + light[p[px.blue]] * WEIGHT_B;
+}
+
+/** One channel of up to 16 pixels as 0..1; lanes past `count` are 0. */
+static inline vf read_channel(cz_layout_px px, const void *pixels, size_t first, size_t index, size_t count) {
+    float v[VL] = {0};
+    const size_t step = px.channels, start = first * step + index;
+    if (px.sample == CZ_SAMPLE_U16) {
+        const uint16_t *p = (const uint16_t *)pixels + start;
+        for (size_t i = 0; i < count; i++) v[i] = (float)p[i * step];
+        return vf_div(vf_load(v), vf_set1(65535.0f));
+    }
+    const float *p = (const float *)pixels + start;
+    for (size_t i = 0; i < count; i++) v[i] = p[i * step];
+    return vf_clamp(vf_load(v), 0.0f, 1.0f);
+}
+
+static void luminance(const cz_color_tables *t, cz_layout_px px, const void *pixels, size_t n, float *y) {
+    if (px.sample == CZ_SAMPLE_U8) {
+        luminance_u8(t->light[px.linear], px, pixels, n, y);
+        return;
+    }
+    VF_FOR(i, n, count) {
+        const vf r = decode(read_channel(px, pixels, i, px.red, count), px.linear);
+        if (px.channels < 3) {
+            vf_store_n(y + i, r, count);
+            continue;
+        }
+        const vf g = decode(read_channel(px, pixels, i, px.green, count), px.linear);
+        const vf b = decode(read_channel(px, pixels, i, px.blue, count), px.linear);
+        vf_store_n(y + i, luma(r, g, b), count);
+    }
+}
+
+static void lightness(const float *y, size_t n, float *l) {
+    VF_FOR(i, n, count) {
+        const vf t = vf_load_n(y + i, count);
+        const vf low = vf_fma(t, vf_set1(LAB_SLOPE), vf_set1(LAB_OFFSET));
+        const vf f = vf_select(vf_lt(vf_set1(LAB_KNEE_3), t), vf_cbrt(t), low);
+        const vf r = vf_clamp(vf_fma(f, vf_set1(116.0f), vf_set1(-16.0f)), 0.0f, 100.0f);
+        vf_store_n(l + i, r, count);
+    }
+}
+
+static void accumulate(const float *y, float weight, size_t n, float *sum) {
+    const vf w = vf_set1(weight);
+    VF_FOR(i, n, count)
+    vf_store_n(sum + i, vf_fma(vf_load_n(y + i, count), w, vf_load_n(sum + i, count)), count);
+}
+
+static void mix(const float *top, const float *bottom, float share, size_t n, float *out) {
+    const vf s = vf_set1(share);
+    VF_FOR(i, n, count) {
+        const vf a = vf_load_n(top + i, count);
+        vf_store_n(out + i, vf_fma(vf_sub(vf_load_n(bottom + i, count), a), s, a), count);
+    }
+}
+
+/* ---------------------------------------------------------------- chroma of the network's distribution */
+
+/** A finite ab: what overflowed in a network of absurd weights becomes gray or the end of the range. */
+static float safe_ab(float v) { return v > -128.0f ? (v < 128.0f ? v : 128.0f) : v <= -128.0f ? -128.0f : 0.0f; }
+
+/** z = (logit - shift) / T, m = max z, e = exp(z - m): ab = sum e center / sum e + 110 residual,
+ *  confidence = 1 - H / ln Q with H = ln sum e - sum e (z - m) / sum e. Lanes are bins; each of the four sums is kept
+ *  in 16 lanes, bins ascending, and closed by vf_sum's tree. */
+static void chroma(const cz_chroma_bins *q, const float *logits, const float *residual, size_t n, float *a, float *b,
+                   float *confidence) {
+    float z[CZ_COLOR_MAX_BINS], log_bins[VL];
+    const vf scale = vf_set1(q->inv_temperature);
+    vf_store(log_bins, vf_log(vf_set1((float)q->bins)));
+    for (size_t p = 0; p < n; p++) {
+        const float *row = logits + p * q->bins;
+        vf top = vf_set1(-3e38f), s = vf_zero(), sa = vf_zero(), sb = vf_zero(), sd = vf_zero();
+        VF_FOR(i, q->bins, count) {
+            const vf v = vf_mul(vf_sub(vf_load_n(row + i, count), vf_load(q->shift + i)), scale);
+            top = vf_max(v, top);
+            vf_store(z + i, v);
+        }
+        const vf m = vf_set1(vf_hmax(top));
+        for (size_t i = 0; i < q->bins; i += VL) {
+            const vf d = vf_max(vf_sub(vf_load(z + i), m), vf_set1(-100.0f)), e = vf_exp_neg(d);
+            s = vf_add(s, e);
+            sa = vf_fma(e, vf_load(q->a + i), sa);
+            sb = vf_fma(e, vf_load(q->b + i), sb);
+            sd = vf_fma(e, d, sd);
+        }
+        float log_sum[VL];
+        const float sum = vf_sum(s), ra = residual ? residual[2 * p] : 0.0f, rb = residual ? residual[2 * p + 1] : 0.0f;
+        vf_store(log_sum, vf_log(vf_set1(sum)));
+        a[p] = safe_ab(vf_sum(sa) / sum + 110.0f * ra);
+        b[p] = safe_ab(vf_sum(sb) / sum + 110.0f * rb);
+        const float sure = 1.0f - (log_sum[0] - vf_sum(sd) / sum) / log_bins[0];
+        confidence[p] = sure > 0.0f ? (sure < 1.0f ? sure : 1.0f) : 0.0f;
+    }
+}
+
+/* ---------------------------------------------------------------- chroma from its grid to the working image */
+
+#define BILATERAL_SPACE 0.6f     /* standard deviation in cells */
+#define BILATERAL_L     6.0f     /* and in L */
+#define BILATERAL_FLOOR (-14.0f) /* ln of the least share a cell of quite another L keeps */
+
+/** Joint bilateral upsampling (Kopf et al. 2007): over the 4 x 4 cells around a pixel, in rows,
+ *  weight = exp(-distance^2 / (2 space^2) + max(-(L - cell L)^2 / (2 l^2), floor)). */
+static void bilateral(const cz_chroma_grid *g, size_t y, const float *light, size_t n, float *a, float *b) {
+    const vf space = vf_set1(-0.5f / (BILATERAL_SPACE * BILATERAL_SPACE)), last = vf_set1((float)(g->width - 1));
+    const vf range = vf_set1(-0.5f / (BILATERAL_L * BILATERAL_L)), floor_ = vf_set1(BILATERAL_FLOOR);
+    const float row = ((float)y + 0.5f) / g->cell - 0.5f;
+    const int64_t row0 = (int64_t)(row + 1.0f) - 2; /* floor(row) - 1: row >= -0.5 */
+    float lane[VL];
+    for (int i = 0; i < VL; i++) lane[i] = (float)i + 0.5f;
+    VF_FOR(x, n, count) {
+        const vf column = vf_sub(vf_div(vf_add(vf_set1((float)x), vf_load(lane)), vf_set1(g->cell)), vf_set1(0.5f));
+        const vf column0 = vf_sub(vf_floor(column), vf_set1(1.0f)), l = vf_load_n(light + x, count);
+        vf sum = vf_zero(), sa = vf_zero(), sb = vf_zero();
+        for (int j = 0; j < 4; j++) {
+            const int64_t r = row0 + j, cy = r < 0 ? 0 : r >= (int64_t)g->height ? (int64_t)g->height - 1 : r;
+            const size_t base = (size_t)cy * g->width;
+            const vf dy = vf_set1((float)r - row), dy2 = vf_mul(dy, dy);
+            for (int i = 0; i < 4; i++) {
+                const vf cx = vf_add(column0, vf_set1((float)i)), dx = vf_sub(cx, column);
+                const vi at = vi_round(vf_min(vf_max(cx, vf_zero()), last));
+                const vf dl = vf_sub(l, vf_gather(g->light + base, at));
+                const vf near = vf_max(vf_mul(vf_mul(dl, dl), range), floor_);
+                const vf w = vf_exp_neg(vf_fma(vf_fma(dx, dx, dy2), space, near));
+                sum = vf_add(sum, w);
+                sa = vf_fma(w, vf_gather(g->a + base, at), sa);
+                sb = vf_fma(w, vf_gather(g->b + base, at), sb);
+            }
+        }
+        vf_store_n(a + x, vf_add(vf_load_n(a + x, count), vf_div(sa, sum)), count);
+        vf_store_n(b + x, vf_add(vf_load_n(b + x, count), vf_div(sb, sum)), count);
+    }
+}
+
+/* ---------------------------------------------------------------- chroma as a line over lightness */
+
+#define FIT_NOISE 16.0f /* variance of L below which the fit goes flat */
+
+/** Repeats the ends of a row of n values that begins at row[CZ_FIT_RADIUS]. */
+static void repeat_ends(float *row, size_t n) {
+    for (size_t i = 0; i < CZ_FIT_RADIUS; i++) {
+        row[i] = row[CZ_FIT_RADIUS];
+        row[CZ_FIT_RADIUS + n + i] = row[CZ_FIT_RADIUS + n - 1];
+    }
+}
+
+/** Sum of a row's window, left to right; row[0] is one radius left of pixel 0. */
+static inline vf window(const float *row, size_t x, size_t count) {
+    vf s = vf_load_n(row + x, count);
+    for (size_t i = 1; i < CZ_FIT_ROWS; i++) s = vf_add(s, vf_load_n(row + x + i, count));
+    return s;
+}
+
+/** Sums of L, L^2, a, b, L a, L b down the window, then across; with means over the window,
+ *  slope = (mean(L a) - mean L mean a) / (mean(L^2) - (mean L)^2 + noise), offset = mean a - slope mean L. */
+static void fit(const float *const *light, const float *const *a, const float *const *b, size_t n, float *scratch,
+                float *const *out) {
+    const size_t pitch = n + 2 * CZ_FIT_RADIUS;
+    float *s[6];
+    for (int k = 0; k < 6; k++) s[k] = scratch + (size_t)k * pitch;
+    VF_FOR(x, n, count) {
+        vf sum[6] = {vf_zero(), vf_zero(), vf_zero(), vf_zero(), vf_zero(), vf_zero()};
+        for (int j = 0; j < CZ_FIT_ROWS; j++) {
+            const vf l = vf_load_n(light[j] + x, count), va = vf_load_n(a[j] + x, count),
+                     vb = vf_load_n(b[j] + x, count);
+            sum[0] = vf_add(sum[0], l);
+            sum[1] = vf_fma(l, l, sum[1]);
+            sum[2] = vf_add(sum[2], va);
+            sum[3] = vf_add(sum[3], vb);
+            sum[4] = vf_fma(l, va, sum[4]);
+            sum[5] = vf_fma(l, vb, sum[5]);
+        }
+        for (int k = 0; k < 6; k++) vf_store_n(s[k] + CZ_FIT_RADIUS + x, sum[k], count);
+    }
+    for (int k = 0; k < 6; k++) repeat_ends(s[k], n);
+    const vf part = vf_set1(1.0f / (CZ_FIT_ROWS * CZ_FIT_ROWS));
+    VF_FOR(x, n, count) {
+        vf m[6];
+        for (int k = 0; k < 6; k++) m[k] = vf_mul(window(s[k], x, count), part);
+        const vf spread = vf_max(vf_fnma(m[0], m[0], m[1]), vf_zero()), bottom = vf_add(spread, vf_set1(FIT_NOISE));
+        const vf slope_a = vf_div(vf_fnma(m[0], m[2], m[4]), bottom);
+        const vf slope_b = vf_div(vf_fnma(m[0], m[3], m[5]), bottom);
+        vf_store_n(out[0] + x, slope_a, count);
+        vf_store_n(out[1] + x, vf_fnma(slope_a, m[0], m[2]), count);
+        vf_store_n(out[2] + x, slope_b, count);
+        vf_store_n(out[3] + x, vf_fnma(slope_b, m[0], m[3]), count);
+    }
+}
+
+/** Mean of the window: down, then across. */
+static void smooth(const float *const *rows, size_t n, float *scratch, float *out) {
+    VF_FOR(x, n, count) {
+        vf s = vf_load_n(rows[0] + x, count);
+        for (int j = 1; j < CZ_FIT_ROWS; j++) s = vf_add(s, vf_load_n(rows[j] + x, count));
+        vf_store_n(scratch + CZ_FIT_RADIUS + x, s, count);
+    }
+    repeat_ends(scratch, n);
+    VF_FOR(x, n, count)
+    vf_store_n(out + x, vf_mul(window(scratch, x, count), vf_set1(1.0f / (CZ_FIT_ROWS * CZ_FIT_ROWS))), count);
+}
+
+/* ---------------------------------------------------------------- colour of a pixel */
+
+/** The inverse of CIE 15's f. */
+static inline vf lab_inverse(vf f) {
+    const vf low = vf_mul(vf_sub(f, vf_set1(LAB_OFFSET)), vf_set1(1.0f / LAB_SLOPE));
+    return vf_select(vf_lt(vf_set1(LAB_KNEE), f), vf_mul(vf_mul(f, f), f), low);
+}
+
+typedef struct {
+    vf r, g, b;
+} rgb;
+
+/** Colour at luminance y, f(Y) = fy, whose inverse is y0, with a / 500 = fa and b / 200 = fb. y0 stands in for y in the
+ *  differences: no chroma then gives r = g = b = y to the last bit. */
+static inline rgb colour_at(vf y, vf fy, vf y0, vf fa, vf fb) {
+    const vf dx = vf_sub(lab_inverse(vf_add(fy, fa)), y0), dz = vf_sub(lab_inverse(vf_sub(fy, fb)), y0);
+    return (rgb){vf_fma(dx, vf_set1(RED_X), vf_fma(dz, vf_set1(RED_Z), y)),
+                 vf_fma(dx, vf_set1(GREEN_X), vf_fma(dz, vf_set1(GREEN_Z), y)),
+                 vf_fma(dx, vf_set1(BLUE_X), vf_fma(dz, vf_set1(BLUE_Z), y))};
+}
+
+static inline vm in_gamut(rgb c) {
+    const vf low = vf_min(vf_min(c.r, c.g), c.b), high = vf_max(vf_max(c.r, c.g), c.b);
+    return vm_and(vf_le(vf_zero(), low), vf_le(high, vf_set1(1.0f)));
+}
+
+/** Most of the chroma, at the same hue and lightness, that sRGB holds: bisection on its share t, to 1 / 4096. t = 0 is
+ *  gray and in gamut. Lanes already in gamut keep t = 1. */
+static inline rgb into_gamut(rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
+    const vm inside = in_gamut(c);
+    if (!vm_any(vm_not(inside))) return c;
+    vf low = vf_select(inside, vf_set1(1.0f), vf_zero()), high = vf_set1(1.0f);
+    for (int i = 0; i < 12; i++) {
+        const vf t = vf_mul(vf_add(low, high), vf_set1(0.5f));
+        const vm ok = in_gamut(colour_at(y, fy, y0, vf_mul(fa, t), vf_mul(fb, t)));
+        low = vf_select(ok, t, low);
+        high = vf_select(ok, high, t);
+    }
+    return colour_at(y, fy, y0, vf_mul(fa, low), vf_mul(fb, low));
+}
+
+/** Share of the chroma that dark pixels keep: 3 u^2 - 2 u^3 of u = L / DARK_L, 1 from there on. */
+static inline vf dark_share(vf l) {
+    const vf u = vf_min(vf_mul(l, vf_set1(1.0f / DARK_L)), vf_set1(1.0f));
+    return vf_mul(vf_mul(u, u), vf_fnma(vf_set1(2.0f), u, vf_set1(3.0f)));
+}
+
+static void colour(const float *const *lines, size_t width, float scale, size_t first, const float *y, const float *l,
+                   float strength, size_t n, float *red, float *green, float *blue) {
+    const vf last = vf_set1((float)(width - 1)), one = vf_set1(1.0f);
+    float lane[VL];
+    for (int i = 0; i < VL; i++) lane[i] = (float)i + 0.5f;
+    VF_FOR(i, n, count) {
+        const vf at = vf_fma(vf_add(vf_set1((float)(first + i)), vf_load(lane)), vf_set1(scale), vf_set1(-0.5f));
+        const vf place = vf_min(vf_max(at, vf_zero()), last), left = vf_floor(place), share = vf_sub(place, left);
+        const vi i0 = vi_round(left), i1 = vi_round(vf_min(vf_add(left, one), last));
+        vf k[4];
+        for (int j = 0; j < 4; j++) {
+            const vf v0 = vf_gather(lines[j], i0);
+            k[j] = vf_fma(vf_sub(vf_gather(lines[j], i1), v0), share, v0);
+        }
+        const vf lum = vf_load_n(y + i, count), light = vf_load_n(l + i, count);
+        const vf amount = vf_mul(vf_set1(strength), dark_share(light));
+        const vf a = vf_clamp(vf_fma(k[0], light, k[1]), -128.0f, 128.0f);
+        const vf b = vf_clamp(vf_fma(k[2], light, k[3]), -128.0f, 128.0f);
+        const vf fa = vf_mul(vf_mul(a, amount), vf_set1(1.0f / 500.0f));
+        const vf fb = vf_mul(vf_mul(b, amount), vf_set1(1.0f / 200.0f));
+        const vf fy = vf_mul(vf_add(light, vf_set1(16.0f)), vf_set1(1.0f / 116.0f)), y0 = lab_inverse(fy);
+        const rgb c = into_gamut(colour_at(lum, fy, y0, fa, fb), lum, fy, y0, fa, fb);
+        vf_store_n(red + i, c.r, count);
+        vf_store_n(green + i, c.g, count);
+        vf_store_n(blue + i, c.b, count);
+    }
+}
+
+/* ---------------------------------------------------------------- writing */
+
+/** Rounds a colour to whole codes so that its luminance stays y: red and blue to the nearest code, green to the code
+ *  nearest to what is then left of the luminance. Where all three round to one code it stays, so gray stays gray. */
+static inline void to_codes(const cz_color_tables *t, cz_layout_px px, float top, vf y, rgb c, vi *r, vi *g, vi *b) {
+    const vf codes = vf_set1(top);
+    *r = vi_round(vf_mul(encode1(c.r, px.linear), codes));
+    *g = vi_round(vf_mul(encode1(c.g, px.linear), codes));
+    *b = vi_round(vf_mul(encode1(c.b, px.linear), codes));
+    const vf fr = vf_from_i(*r), fg = vf_from_i(*g), fb = vf_from_i(*b);
+    const vm same = vm_and(vf_eq(fr, fg), vf_eq(fb, fg));
+    if (!vm_any(vm_not(same))) return;
+    vf lr, lb;
+    if (px.sample == CZ_SAMPLE_U8) {
+        lr = vf_gather(t->light[px.linear], *r);
+        lb = vf_gather(t->light[px.linear], *b);
+    } else {
+        lr = decode(vf_div(fr, codes), px.linear);
+        lb = decode(vf_div(fb, codes), px.linear);
+    }
+    const vf rest = vf_sub(vf_sub(y, vf_mul(lr, vf_set1(WEIGHT_R))), vf_mul(lb, vf_set1(WEIGHT_B)));
+    const vf left = vf_clamp(vf_mul(rest, vf_set1(1.0f / WEIGHT_G)), 0.0f, 1.0f);
+    const vf code = vf_from_i(vi_round(vf_mul(encode1(left, px.linear), codes)));
+    *g = vi_round(vf_select(same, fg, code));
+}
+
+static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, const float *red, const float *green,
+                   const float *blue, size_t n, void *pixels) {
+    const size_t step = px.channels;
+    VF_FOR(i, n, count) {
+        const rgb c = {vf_clamp(vf_load_n(red + i, count), 0.0f, 1.0f),
+                       vf_clamp(vf_load_n(green + i, count), 0.0f, 1.0f),
+                       vf_clamp(vf_load_n(blue + i, count), 0.0f, 1.0f)};
+        if (px.sample == CZ_SAMPLE_F32) {
+            float r[VL], g[VL], b[VL], *p = (float *)pixels + i * step;
+            vf_store(r, encode1(c.r, px.linear));
+            vf_store(g, encode1(c.g, px.linear));
+            vf_store(b, encode1(c.b, px.linear));
+            for (size_t j = 0; j < count; j++, p += step) {
+                p[px.red] = r[j];
+                p[px.green] = g[j];
+                p[px.blue] = b[j];
+            }
+            continue;
+        }
+        const bool bytes = px.sample == CZ_SAMPLE_U8;
+        int32_t r[VL], g[VL], b[VL];
+        vi vr, vg, vb;
+        to_codes(t, px, bytes ? 255.0f : 65535.0f, vf_load_n(y + i, count), c, &vr, &vg, &vb);
+        vi_store(r, vr);
+        vi_store(g, vg);
+        vi_store(b, vb);
+        if (bytes) {
+            uint8_t *p = (uint8_t *)pixels + i * step;
+            for (size_t j = 0; j < count; j++, p += step) {
+                p[px.red] = (uint8_t)r[j];
+                p[px.green] = (uint8_t)g[j];
+                p[px.blue] = (uint8_t)b[j];
+            }
+        } else {
+            uint16_t *p = (uint16_t *)pixels + i * step;
+            for (size_t j = 0; j < count; j++, p += step) {
+                p[px.red] = (uint16_t)r[j];
+                p[px.green] = (uint16_t)g[j];
+                p[px.blue] = (uint16_t)b[j];
+            }
+        }
+    }
+}
+
+extern const cz_color_kernels CZ_NAME(cz_color);
+const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    chroma, bilateral,
+                                            fit,       smooth,    colour,     encode, tables};
