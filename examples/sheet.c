@@ -30,6 +30,11 @@ static bitmap load(const char *path) {
     uint8_t *bytes = read_file(path, &size);
     if (bytes != NULL) b.rgb = stbi_load_from_memory(bytes, size, &b.width, &b.height, &channels, 3);
     if (b.rgb == NULL) fprintf(stderr, "sheet: cannot read %s\n", path);
+    if (b.rgb != NULL && (b.width > 50 * b.height || b.height > 50 * b.width)) {
+        fprintf(stderr, "sheet: %s is too narrow\n", path);
+        free(b.rgb);
+        b.rgb = NULL;
+    }
     free(bytes);
     return b;
 }

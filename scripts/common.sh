@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Sourced by the scripts here: where the repository is, and what it needs from Debian.
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+python=/usr/bin/python3 # Debian's, which has Debian's packages
+
+build_packages='gcc libc6-dev pkg-config meson ninja-build libstb-dev'
+test_packages="$build_packages libcmocka-dev binutils python3 python3-numpy python3-torch python3-onnx python3-pytest python3-pil"
+check_packages="$test_packages clang clang-format libclang-rt-14-dev git"
+
+say() { printf '==> %s\n' "$*"; }
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Runs a command as root.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"
+    elif command -v sudo >/dev/null 2>&1; then sudo "$@"
+    else die "root or sudo is needed for: $*"
+    fi
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Installs the Debian packages among the arguments that are missing; asks nothing of the network when none is.
+install_missing() {
+    missing=
+    if ! command -v dpkg-query >/dev/null 2>&1; then
+        say "not Debian: install the like of these by hand: $*"
+        return
+    fi
+    for package in "$@"; do is_installed "$package" || missing="$missing $package"; done
+    [ -n "$missing" ] || return 0
+    say "installing$missing"
+    log=$(mktemp)
+    # shellcheck disable=SC2086 # a list of words
+    if ! { as_root apt-get -q update && as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q install -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        die "apt-get could not install$missing"
+    fi
+    rm -f "$log"
+}
+
+# build DIRECTORY [MESON OPTION...]: configures the directory when it is new, then builds. CC chooses the compiler.
+build() {
+    directory=$1
+    shift
+    if [ ! -f "$directory/build.ninja" ]; then
+        rm -rf "$directory"
+        meson setup "$directory" "$root" "$@"
+    fi
+    ninja -C "$directory" -j "$jobs"
+}

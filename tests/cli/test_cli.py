@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command `colorizer`, from the outside."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import COMMAND, Run, make_photo
+
+
+def luminance(rgb: np.ndarray) -> np.ndarray:
+    """sRGB values of the BT.709 luminance, 0..255."""
+    linear = np.asarray(rgb, dtype=np.float64) / 255.0
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    if linear.ndim == 3:
+        linear = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return 255.0 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return list(folder.rglob(".colorizer-*"))
+
+
+def test_png_keeps_size_and_luminance(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run(photo, "-o", "out.png")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    out = Image.open(tmp_path / "out.png")
+    assert (out.size, out.mode) == ((48, 32), "RGB")
+    # The library keeps luminance to 1 of 255 (asserted in its own tests); the rounding of three channels adds to it.
+    assert np.abs(luminance(np.asarray(out)) - np.asarray(Image.open(photo))).max() <= 2.0
+    assert leftovers(tmp_path) == []
+
+
+def test_jpg_by_name_and_by_format(run: Run, photo: Path, tmp_path: Path) -> None:
+    assert run(photo, "-o", "a.jpg", "-q", 70).returncode == 0
+    assert run(photo, "-o", "b.dat", "-f", "jpg").returncode == 0
+    assert [Image.open(tmp_path / name).format for name in ("a.jpg", "b.dat")] == ["JPEG", "JPEG"]
+
+
+def test_existing_file_is_kept_without_y(run: Run, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.png").write_bytes(b"precious")
+    result = run(photo, "-o", "out.png")
+    assert result.returncode == 1 and b"out.png exists" in result.stderr
+    assert (tmp_path / "out.png").read_bytes() == b"precious"
+    assert run(photo, "-o", "out.png", "-y").returncode == 0
+    assert Image.open(tmp_path / "out.png").size == (48, 32)
+    assert leftovers(tmp_path) == []
+
+
+def test_own_input_is_kept_without_y(run: Run, photo: Path, tmp_path: Path) -> None:
+    before = photo.read_bytes()
+    (tmp_path / "link.png").hardlink_to(photo)
+    for output in ("photo.png", "./photo.png", "link.png"):
+        result = run("photo.png", "-o", output)
+        assert result.returncode == 1 and b"is the input itself" in result.stderr
+    assert photo.read_bytes() == before
+    assert run("photo.png", "-o", "photo.png", "-y").returncode == 0
+    assert Image.open(photo).mode == "RGB"
+
+
+def test_symbolic_link_is_written_through(run: Run, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "real.png").write_bytes(b"old")
+    (tmp_path / "link.png").symlink_to("real.png")
+    assert run(photo, "-o", "link.png", "-y").returncode == 0
+    assert (tmp_path / "link.png").is_symlink()
+    assert Image.open(tmp_path / "real.png").size == (48, 32)
+
+
+def test_device_is_never_replaced(run: Run, photo: Path) -> None:
+    result = run(photo, "-o", "/dev/null", "-f", "png", "-y")
+    assert result.returncode == 1 and b"is not a file" in result.stderr
+    assert Path("/dev/null").is_char_device()
+
+
+def test_directory_input(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    (folder / "inner").mkdir(parents=True)
+    for name in ("b.png", "a.jpg", "c.pgm", ".hidden.png", "inner/d.png"):
+        make_photo(folder / name, 40, 40)
+    (folder / "notes.txt").write_text("not a picture")
+    assert run(folder, "-o", "out").returncode == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png"]
+    assert run(folder, "-o", "out", "-f", "jpg").returncode == 0
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 3
+
+
+def test_several_inputs_never_make_a_directory_called_like_a_picture(run: Run, photo: Path, tmp_path: Path) -> None:
+    assert run(photo, photo, "-o", "out.png").returncode == 2
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_same_output_name_is_refused(run: Run, photo: Path, tmp_path: Path) -> None:
+    make_photo(tmp_path / "photo.jpg", 40, 40)
+    result = run("photo.png", "photo.jpg", "-o", "out/", "-y")
+    assert result.returncode == 1 and b"photo.jpg: an earlier input has the same output name" in result.stderr
+    assert Image.open(tmp_path / "out" / "photo.png").size == (48, 32)
+
+
+def test_stdin_to_stdout(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run("-", "-o", "-", data=photo.read_bytes())
+    assert result.returncode == 0
+    (tmp_path / "out.png").write_bytes(result.stdout)
+    assert run(photo, "-o", "file.png").returncode == 0
+    assert result.stdout == (tmp_path / "file.png").read_bytes()
+
+
+def test_bad_files_do_not_stop_the_others(run: Run, photo: Path, tmp_path: Path) -> None:
+    make_photo(tmp_path / "good.png", 40, 40)
+    (tmp_path / "text.png").write_text("not a picture at all")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "cut.png").write_bytes(photo.read_bytes()[:200])
+    (tmp_path / "cut.pgm").write_bytes(b"P5 10 10 255\nshort")
+    (tmp_path / "bomb.pgm").write_bytes(b"P5 65000 65000 255\n")
+    bad = ["text.png", "empty.png", "cut.png", "cut.pgm", "bomb.pgm", "missing.png"]
+    result = run("photo.png", *bad, "good.png", "-o", "out")
+    assert result.returncode == 1
+    for name in bad:
+        assert f"colorizer: {name}: ".encode() in result.stderr
+    assert b"6 of 8 failed" in result.stderr
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["good.png", "photo.png"]
+
+
+def test_png_that_claims_too_many_pixels(run: Run, photo: Path, tmp_path: Path) -> None:
+    data = bytearray(photo.read_bytes())
+    data[16:24] = (20000).to_bytes(4, "big") * 2
+    (tmp_path / "bomb.png").write_bytes(data)
+    result = run("bomb.png", "-o", "out.png")
+    assert result.returncode == 1 and b"20000 x 20000" in result.stderr
+
+
+def test_json_lines(run: Run, photo: Path, tmp_path: Path) -> None:
+    odd = tmp_path / 'a "quoted"\n\\name é.png'
+    odd.write_bytes(photo.read_bytes())
+    result = run(odd, "missing.png", "-o", "out", "--json")
+    assert result.returncode == 1
+    events = [json.loads(line) for line in result.stderr.decode().splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "start" and kinds[-1] == "end" and {"progress", "done", "error"} <= set(kinds)
+    assert events[0]["input"] == str(odd)
+    fractions = [event["fraction"] for event in events if event["event"] == "progress"]
+    assert fractions == sorted(fractions) and 0 <= fractions[0] and fractions[-1] == 1
+    done = next(event for event in events if event["event"] == "done")
+    assert (done["width"], done["height"], done["index"], done["count"]) == (48, 32, 1, 2)
+    assert events[-1] == {"event": "end", "done": 1, "failed": 1}
+
+
+def test_json_of_a_name_that_is_not_utf8(run: Run, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [bytes(COMMAND), b"bad\xff\xc0\x80.png", b"-o", b"out.png", b"--json"],
+        capture_output=True, cwd=tmp_path, timeout=60, check=False,
+    )
+    events = [json.loads(line) for line in result.stderr.decode().splitlines()]
+    assert events[0]["input"] == "bad\ufffd\ufffd\ufffd.png" and result.returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    make_photo(tmp_path / "large.png", 4000, 3000)
+    line = [str(COMMAND), "large.png", "large.png", "-o", "out/", "--json", "-j", "1"]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        for text in process.stderr:
+            if json.loads(text)["event"] == "progress":
+                process.send_signal(number)
+                break
+        rest = process.stderr.read().decode().splitlines()
+        assert process.wait(timeout=120) == -number
+    assert json.loads(rest[-1]) == {"event": "end", "done": 0, "failed": 1}
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_confidence(run: Run, photo: Path, tmp_path: Path) -> None:
+    assert run(photo, "-o", "out.png", "--confidence", "sure.png").returncode == 0
+    sure = Image.open(tmp_path / "sure.png")
+    assert (sure.size, sure.mode) == ((48, 32), "L")
+    before = (tmp_path / "sure.png").read_bytes()
+    assert run(photo, "-o", "again.png", "--confidence", "sure.png").returncode == 1
+    assert (tmp_path / "sure.png").read_bytes() == before and not (tmp_path / "again.png").exists()
+
+
+def test_strength_zero_is_gray(run: Run, photo: Path, tmp_path: Path) -> None:
+    assert run(photo, "-o", "out.png", "--strength", 0).returncode == 0
+    out = np.asarray(Image.open(tmp_path / "out.png"))
+    assert np.array_equal(out, np.repeat(np.asarray(Image.open(photo))[:, :, None], 3, axis=2))
+
+
+def test_hint_changes_the_picture(run: Run, photo: Path, tmp_path: Path) -> None:
+    assert run(photo, "-o", "plain.png").returncode == 0
+    assert run(photo, "-o", "red.png", "--hint", "24,16,8=#ff2020").returncode == 0
+    plain, red = (np.asarray(Image.open(tmp_path / n)).astype(int) for n in ("plain.png", "red.png"))
+    redness = (red[16, 24, 0] - red[16, 24, 2]) - (plain[16, 24, 0] - plain[16, 24, 2])
+    assert redness > 10
+
+
+def test_threads_do_not_change_the_bytes(run: Run, photo: Path, tmp_path: Path) -> None:
+    for threads in (1, 3):
+        assert run(photo, "-o", f"{threads}.png", "-j", threads).returncode == 0
+    assert (tmp_path / "1.png").read_bytes() == (tmp_path / "3.png").read_bytes()
+
+
+def test_alpha_is_kept_in_png_and_dropped_in_jpg(run: Run, photo: Path, tmp_path: Path) -> None:
+    image = Image.open(photo).convert("LA")
+    alpha = np.tile(np.arange(48, dtype=np.uint8) * 5, (32, 1))
+    image.putalpha(Image.fromarray(alpha))
+    image.save(tmp_path / "alpha.png")
+    assert run("alpha.png", "-o", "out.png").returncode == 0
+    out = Image.open(tmp_path / "out.png")
+    assert out.mode == "RGBA" and np.array_equal(np.asarray(out)[:, :, 3], alpha)
+    assert run("alpha.png", "-o", "out.jpg").returncode == 0
+    assert Image.open(tmp_path / "out.jpg").mode == "RGB"
+
+
+def test_sixteen_bits_give_the_same_as_eight(run: Run, photo: Path, tmp_path: Path) -> None:
+    """v * 257 is the same gray in 16 bits, in a PNG and in a PGM with its high byte first."""
+    gray = np.asarray(Image.open(photo)).astype(np.uint16) * 257
+    Image.fromarray(gray.astype(np.int32), mode="I").save(tmp_path / "deep.png")
+    header = f"P5\n# a comment\n{gray.shape[1]} {gray.shape[0]}\n65535\n".encode()
+    (tmp_path / "deep.pgm").write_bytes(header + gray.astype(">u2").tobytes())
+    for name in ("photo.png", "deep.png", "deep.pgm"):
+        assert run(name, "-o", f"out-{name}", "-f", "png").returncode == 0
+    outputs = [np.asarray(Image.open(tmp_path / f"out-{n}")).astype(int) for n in ("photo.png", "deep.png", "deep.pgm")]
+    assert np.abs(outputs[0] - outputs[1]).max() <= 1
+    assert np.array_equal(outputs[1], outputs[2])
+
+
+USAGE_ERRORS = {
+    "no input": ["-o", "x.png"],
+    "no output": ["photo.png"],
+    "unknown option": ["photo.png", "-o", "x.png", "--colour"],
+    "unknown ending": ["photo.png", "-o", "x.gif"],
+    "format": ["photo.png", "-o", "x.png", "-f", "gif"],
+    "quality": ["photo.png", "-o", "x.jpg", "-q", "101"],
+    "quality is a number": ["photo.png", "-o", "x.jpg", "-q", "9x"],
+    "threads": ["photo.png", "-o", "x.png", "-j", "65"],
+    "strength": ["photo.png", "-o", "x.png", "--strength", "1.01"],
+    "strength is finite": ["photo.png", "-o", "x.png", "--strength", "nan"],
+    "vividness": ["photo.png", "-o", "x.png", "--vividness", "-0.1"],
+    "size": ["photo.png", "-o", "x.png", "--size", "31"],
+    "hint without colour": ["photo.png", "-o", "x.png", "--hint", "3,4"],
+    "hint with a short colour": ["photo.png", "-o", "x.png", "--hint", "3,4=#fff"],
+    "hint with a long colour": ["photo.png", "-o", "x.png", "--hint", "3,4=#ff00001"],
+    "hint without a mark": ["photo.png", "-o", "x.png", "--hint", "3,4=ff0000"],
+    "hint with one number": ["photo.png", "-o", "x.png", "--hint", "3=#ff0000"],
+    "hint before the picture": ["photo.png", "-o", "x.png", "--hint", "-1,4=#ff0000"],
+    "hint not finite": ["photo.png", "-o", "x.png", "--hint", "inf,4=#ff0000"],
+    "too many hints": ["photo.png", "-o", "x.png"] + ["--hint", "3,4=#ff0000"] * 257,
+    "stdin twice": ["-", "-", "-o", "out"],
+    "several to stdout": ["photo.png", "photo.png", "-o", "-"],
+    "confidence of several": ["photo.png", "photo.png", "-o", "out", "--confidence", "c.png"],
+    "confidence is the output": ["photo.png", "-o", "x.png", "--confidence", "x.png"],
+    "confidence ending": ["photo.png", "-o", "x.png", "--confidence", "c.txt"],
+    "workspace": ["--workspace", "100"],
+}
+
+
+@pytest.mark.parametrize("arguments", USAGE_ERRORS.values(), ids=USAGE_ERRORS.keys())
+def test_usage_errors(run: Run, photo: Path, tmp_path: Path, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.returncode == 2 and result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["photo.png"]
+
+
+def test_model_that_is_not_there(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run(photo, "-o", "x.png", "-m", "none.czw")
+    assert result.returncode == 1 and result.stderr
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_help_version_workspace(run: Run) -> None:
+    assert b"--confidence" in run("--help").stdout
+    assert run("--version").stdout.startswith(b"colorizer 0.")
+    small, large = (int(run("--workspace", size, "-j", 1).stdout) for size in ("64x64", "4000x3000"))
+    assert 0 < small <= large
