@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _POSIX_C_SOURCE 200112L /* posix_memalign */
+#include "kernel_harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GUARD 64 /* bytes of canary before and after a block */
+#define MARK  0xA5
+
+uint64_t rng_next(rng *r) {
+    uint64_t z = (r->state += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+int32_t rng_int(rng *r, int32_t low, int32_t high) {
+    return low + (int32_t)(rng_next(r) % (uint64_t)((int64_t)high - low + 1));
+}
+
+float rng_float(rng *r, float range) { return range * ((float)(int32_t)(rng_next(r) >> 40) / 8388608.0f - 1.0f); }
+
+/** A block between two canaries; `shift` bytes off a multiple of 64. The allocation ends with the canary, so that the
+ *  address sanitizer sees what goes further. */
+typedef struct guarded {
+    unsigned char *base, *at;
+    size_t size;
+} guarded;
+
+static guarded guard_make(size_t size, size_t shift, int fill) {
+    guarded g = {.size = size};
+    const size_t total = GUARD + shift + size + GUARD;
+    if (posix_memalign((void **)&g.base, 64, total) != 0) abort();
+    memset(g.base, MARK, total);
+    g.at = g.base + GUARD + shift;
+    memset(g.at, fill, size);
+    return g;
+}
+
+static bool guard_intact(const guarded *g) {
+    for (const unsigned char *p = g->base; p < g->at; p++)
+        if (*p != MARK) return false;
+    for (int i = 0; i < GUARD; i++)
+        if (g->at[g->size + (size_t)i] != MARK) return false;
+    return true;
+}
+
+bool problem_make(problem *p, const kernel_case *c, rng *r, const char **why) {
+    static cz_error err;
+    memset(p, 0, sizeof *p);
+    p->c = c;
+    p->packed = cz_op_find(c->op)->packed;
+    if (cz_op_check(c->op, &c->attr, &err) != COLORIZER_OK ||
+        cz_op_shape(c->op, &c->attr, c->in, &p->out, &err) != COLORIZER_OK) {
+        *why = err.text;
+        return false;
+    }
+    for (int i = 0; i < CZ_MAX_INPUTS; i++) {
+        if (c->in[i].d[0] == 0) continue;
+        /* exactly the tensor, 4 bytes off a multiple of 64: the sanitizer sees any read beyond */
+        const size_t n = cz_elements(&c->in[i]);
+        if (posix_memalign(&p->blocks[i], 64, (n + 1) * sizeof(float)) != 0) abort();
+        p->in[i] = (float *)p->blocks[i] + 1;
+        for (size_t k = 0; k < n; k++) p->in[i][k] = rng_float(r, c->range == 0 ? 1.0f : c->range);
+    }
+    if (p->packed) p->weight = (cz_constant){.shape = c->in[1], .dtype = CZ_F32, .data = p->in[1]};
+    return true;
+}
+
+void problem_free(problem *p) {
+    for (int i = 0; i < CZ_MAX_INPUTS; i++) free(p->blocks[i]);
+}
+
+/** Gives the units out in pieces that cover them once. */
+static void run_units(const cz_kernel *k, const cz_call *call, const float *const *in, float *out, void *scratch,
+                      enum split split, rng *r) {
+    size_t left = call->units;
+    if (split == SPLIT_ALL) {
+        k->run(call, in, out, 0, left, scratch);
+        return;
+    }
+    while (left > 0) {
+        const size_t most = cz_min(left, split == SPLIT_REVERSED ? 1 : 7);
+        const size_t n = (size_t)rng_int(r, 1, (int32_t)most);
+        memset(scratch, 0xFF, call->scratch); /* nothing is kept between calls */
+        k->run(call, in, out, left - n, left, scratch);
+        left -= n;
+    }
+}
+
+/** FNV-1a. */
+static uint64_t fnv(const void *bytes, size_t n, uint64_t h) {
+    const unsigned char *b = bytes;
+    h ^= 14695981039346656037u;
+    for (size_t i = 0; i < n; i++) h = (h ^ b[i]) * 1099511628211u;
+    return h;
+}
+
+/** Of all operands: kernels must not write to them. */
+static uint64_t operands_hash(const problem *p) {
+    uint64_t h = 0;
+    for (int i = 0; i < CZ_MAX_INPUTS; i++)
+        if (p->in[i] != NULL) h = fnv(p->in[i], cz_elements(&p->c->in[i]) * sizeof(float), h);
+    return h;
+}
+
+const char *problem_run(const problem *p, int32_t cpu, enum split split, rng *r, float *out) {
+    const cz_kernel *k = cz_kernels(cpu)[p->c->op];
+    const size_t bytes = cz_elements(&p->out) * sizeof(float);
+    const uint64_t before = operands_hash(p);
+    const char *wrong = NULL;
+    cz_call call = {.attr = &p->c->attr, .out = p->out, .weight = p->packed ? &p->weight : NULL};
+    const float *in[CZ_MAX_INPUTS];
+    size_t packed_bytes = 0;
+    for (int i = 0; i < CZ_MAX_INPUTS; i++) {
+        call.in[i] = p->c->in[i];
+        in[i] = p->packed && i == 1 ? NULL : p->in[i];
+    }
+    if (k->packed_size != NULL && !k->packed_size(&call, &packed_bytes)) return "packed_size refuses";
+    guarded packed = guard_make(packed_bytes, 0, 0);
+    if (k->pack != NULL) k->pack(&call, packed.at);
+    if (!guard_intact(&packed)) wrong = "pack() wrote outside the packed weights";
+    const uint64_t packed_before = fnv(packed.at, packed_bytes, 0);
+    call.packed = packed.at;
+    if (!k->prepare(&call)) {
+        free(packed.base);
+        return "prepare refuses";
+    }
+    guarded scratch = guard_make(call.scratch, 0, 0xFF), result = guard_make(bytes, 4, 0xFF);
+    run_units(k, &call, in, (float *)(void *)result.at, scratch.at, split, r);
+    if (!guard_intact(&scratch)) wrong = "run() wrote outside the scratch";
+    if (!guard_intact(&result)) wrong = "run() wrote outside the result";
+    if (!guard_intact(&packed)) wrong = "run() wrote outside the packed weights";
+    if (fnv(packed.at, packed_bytes, 0) != packed_before) wrong = "run() changed the packed weights";
+    if (operands_hash(p) != before) wrong = "an operand changed";
+    if (call.units == 0) wrong = "no units";
+    memcpy(out, result.at, bytes);
+    free(scratch.base);
+    free(result.base);
+    free(packed.base);
+    return wrong;
+}
+
+void problem_print(const problem *p) {
+    const cz_op_info *info = cz_op_find(p->c->op);
+    fprintf(stderr, "%s \"%s\":", info->name, p->c->name);
+    for (int i = 0; i < CZ_MAX_INPUTS; i++) {
+        const uint32_t *d = p->c->in[i].d;
+        if (d[0] != 0) fprintf(stderr, " in%d [%u,%u,%u,%u]", i, d[0], d[1], d[2], d[3]);
+    }
+    fprintf(stderr, " -> [%u,%u,%u,%u]", p->out.d[0], p->out.d[1], p->out.d[2], p->out.d[3]);
+    for (size_t i = 0; info->attributes[i].name != NULL; i++) {
+        float f;
+        int32_t n;
+        memcpy(&f, &p->c->attr.words[i], sizeof f);
+        memcpy(&n, &p->c->attr.words[i], sizeof n);
+        if (info->attributes[i].is_float)
+            fprintf(stderr, " %s=%g", info->attributes[i].name, (double)f);
+        else
+            fprintf(stderr, " %s=%d", info->attributes[i].name, n);
+    }
+    fprintf(stderr, "\n");
+}
