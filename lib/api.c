@@ -13,6 +13,9 @@ _Static_assert(offsetof(colorizer_image, size) == (sizeof(void *) == 8 ? 88 : 72
 _Static_assert(sizeof(colorizer_hint) == 28, "colorizer_hint");
 _Static_assert(sizeof(colorizer_options) == (sizeof(void *) == 8 ? 40 : 28), "colorizer_options");
 
+/** Largest struct_size that is believed. */
+#define MAX_STRUCT 4096u
+
 /** Detail of the last failure that had no handle to keep it. */
 static _Thread_local cz_error orphan;
 
@@ -34,13 +37,24 @@ static int32_t leave(colorizer *c, int32_t status) {
 
 /* ---------------------------------------------------------------- opening */
 
-/** Copies a caller's options of any known size over the defaults and checks them. */
+/** Copies a caller's struct of `size` bytes over our own of `known`: fields it ends before keep their zero, and bytes
+ *  that this library does not know must be zero, or they would be a setting that is not honoured. */
+static bool read_struct(void *own, size_t known, const void *callers, size_t size) {
+    const unsigned char *bytes = callers;
+    memcpy(own, callers, cz_min(size, known));
+    for (size_t i = known; i < size; i++)
+        if (bytes[i] != 0) return false;
+    return true;
+}
+
+/** Copies a caller's options over the defaults and checks them. */
 static int32_t read_options(colorizer_options *o, const colorizer_options *options, cz_error *err) {
     *o = (colorizer_options){.struct_size = sizeof *o};
     if (options == NULL) return COLORIZER_OK;
-    if (options->struct_size < 8 || options->struct_size > 4096)
-        return cz_fail(err, COLORIZER_E_ARGUMENT, "options.struct_size: %u", options->struct_size);
-    memcpy(o, options, cz_min(options->struct_size, sizeof *o));
+    const uint32_t size = options->struct_size;
+    if (size < sizeof size || size > MAX_STRUCT || !read_struct(o, sizeof *o, options, size))
+        return cz_fail(err, COLORIZER_E_ARGUMENT, "options.struct_size: %u, or fields this library does not know",
+                       size);
     if (o->threads < 0 || o->threads > (int32_t)CZ_MAX_THREADS)
         return cz_fail(err, COLORIZER_E_RANGE, "options.threads: %d is not in 0..64", o->threads);
     if ((o->alloc == NULL) != (o->free == NULL))
@@ -207,11 +221,9 @@ void colorizer_cancel(colorizer *c) {
 static bool unit(float x) { return x >= 0.0f && x <= 1.0f; }
 
 static int32_t read_hint(colorizer_hint *out, const unsigned char *at, uint32_t size, uint32_t i, cz_error *err) {
-    colorizer_hint h = {0};
-    memcpy(&h, at, cz_min(size, sizeof h));
-    if (h.struct_size != size)
-        return cz_fail(err, COLORIZER_E_ARGUMENT, "hints[%u].struct_size: %u, but that of the first is %u", i,
-                       h.struct_size, size);
+    colorizer_hint h;
+    if (!read_struct(&h, sizeof h, at, size) || h.struct_size != size)
+        return cz_fail(err, COLORIZER_E_ARGUMENT, "hints[%u].struct_size: not that of the first, %u", i, size);
     if (!isfinite(h.x) || !isfinite(h.y) || !isfinite(h.radius) || h.radius < 0)
         return cz_fail(err, COLORIZER_E_RANGE, "hints[%u]: place or radius is out of range", i);
     if (!unit(h.red) || !unit(h.green) || !unit(h.blue))
@@ -225,7 +237,7 @@ static int32_t set_hints(colorizer *c, const colorizer_hint *hints, uint32_t cou
     if (count > COLORIZER_MAX_HINTS)
         return cz_fail(&c->error, COLORIZER_E_RANGE, "count: %u is over %d", count, COLORIZER_MAX_HINTS);
     const uint32_t size = count > 0 ? hints->struct_size : 0;
-    if (count > 0 && (size < sizeof(colorizer_hint) || size > 4096))
+    if (count > 0 && (size < sizeof(colorizer_hint) || size > MAX_STRUCT))
         return cz_fail(&c->error, COLORIZER_E_ARGUMENT, "hints[0].struct_size: %u", size);
     const unsigned char *at = (const unsigned char *)hints;
     colorizer_hint checked;

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Placing tensors, planning every operator, and splitting work over threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/cpu.h"
+#include "model_builder.h"
+#include "plan/arena.h"
+#include "run/pool.h"
+#include "run/run.h"
+
+static uint32_t seed = 12345;
+static uint32_t next_random(uint32_t below) {
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % below;
+}
+
+/* ---------------------------------------------------------------- the arena */
+
+/** No two blocks alive at once overlap, all are aligned and inside, and the arena is near the most bytes alive. */
+static void check_placement(const cz_block *b, size_t n, size_t steps, size_t total) {
+    size_t bound = 0;
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(b[i].offset % CZ_ALIGN, 0);
+        assert_true(b[i].offset + b[i].bytes <= total);
+        for (size_t k = 0; k < i; k++) {
+            const bool together = b[i].first <= b[k].last && b[k].first <= b[i].last;
+            const bool apart = b[i].offset + b[i].bytes <= b[k].offset || b[k].offset + b[k].bytes <= b[i].offset;
+            assert_true(!together || apart || b[i].bytes == 0 || b[k].bytes == 0);
+        }
+    }
+    for (size_t s = 0; s < steps; s++) {
+        size_t alive = 0;
+        for (size_t i = 0; i < n; i++)
+            if (b[i].first <= s && s <= b[i].last) alive += (b[i].bytes + CZ_ALIGN - 1) / CZ_ALIGN * CZ_ALIGN;
+        bound = cz_max(bound, alive);
+    }
+    assert_true(total >= bound / 2);
+    assert_true(total <= 2 * bound + CZ_ALIGN);
+}
+
+static void test_arena_random(void **state) {
+    (void)state;
+    enum { STEPS = 40 };
+    for (int round = 0; round < 300; round++) {
+        cz_block blocks[60];
+        uint32_t order[60];
+        const size_t n = 1 + next_random(60);
+        size_t total;
+        for (size_t i = 0; i < n; i++) {
+            const size_t first = next_random(STEPS);
+            const size_t last = cz_min(STEPS - 1, first + next_random(6));
+            blocks[i] = (cz_block){.bytes = next_random(5) == 0 ? 0 : next_random(5000), .first = first, .last = last};
+        }
+        assert_true(cz_arena_place(blocks, n, order, &total));
+        check_placement(blocks, n, STEPS, total);
+    }
+}
+
+static void test_arena_chain_is_tight(void **state) {
+    (void)state;
+    /* Each tensor is read by the next step only: two live at once, and two are all the arena holds. */
+    cz_block blocks[20];
+    uint32_t order[20];
+    size_t total;
+    for (size_t i = 0; i < 20; i++) blocks[i] = (cz_block){.bytes = 6400, .first = i, .last = i + 1};
+    assert_true(cz_arena_place(blocks, 20, order, &total));
+    assert_int_equal(total, 2 * 6400);
+}
+
+static void test_arena_overflow(void **state) {
+    (void)state;
+    cz_block blocks[2] = {{.bytes = SIZE_MAX - 100}, {.bytes = SIZE_MAX - 200}};
+    uint32_t order[2];
+    size_t total;
+    assert_false(cz_arena_place(blocks, 2, order, &total));
+}
+
+/* ---------------------------------------------------------------- plans */
+
+typedef struct {
+    unsigned char *bytes;
+    cz_file file;
+    cz_model *model;
+    cz_weights *weights;
+    cz_alloc alloc;
+} loaded;
+
+static loaded load_every_operator(int32_t cpu) {
+    loaded l = {.alloc = cz_alloc_make(NULL, NULL, NULL)};
+    cz_error err = {0};
+    size_t size;
+    mb_model *m = calloc(1, sizeof *m);
+    assert_non_null(m);
+    mb_every_operator(m);
+    mb_write(m, &l.bytes, &size);
+    mb_free(m);
+    free(m);
+    assert_int_equal(cz_file_open(&l.file, l.bytes, size, &err), COLORIZER_OK);
+    assert_int_equal(cz_model_make(&l.model, &l.file, &l.alloc, &err), COLORIZER_OK);
+    assert_int_equal(cz_weights_make(&l.weights, l.model, cpu, &l.alloc, &err), COLORIZER_OK);
+    return l;
+}
+
+static void unload(loaded *l) {
+    cz_weights_free(l->weights, &l->alloc);
+    cz_model_free(l->model, &l->alloc);
+    free(l->bytes);
+}
+
+static void fill_inputs(const loaded *l, const cz_plan *p, void *arena) {
+    for (uint32_t i = 0; i < l->model->n_inputs; i++) {
+        float *x = cz_plan_tensor(p, arena, i);
+        for (size_t k = 0; k < cz_elements(&p->shapes[i]); k++) x[k] = (float)(k * 37 % 101) / 50.0f - 1.0f;
+    }
+}
+
+/** Outputs are the same whatever the arena held before, and whatever runs the units. */
+static void test_every_operator_runs(void **state) {
+    (void)state;
+    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= COLORIZER_CPU_NEON; cpu++) {
+        if (!cz_cpu_supported(cpu)) continue;
+        loaded l = load_every_operator(cpu);
+        cz_error err = {0};
+        cz_shape shape[CZ_MAX_INPUTS];
+        for (uint32_t i = 0; i < l.model->n_inputs; i++) {
+            const uint32_t *d = l.model->inputs[i].dims;
+            shape[i] = (cz_shape){{1, d[1] != 0 ? d[1] : 24, d[2] != 0 ? d[2] : 16, d[3]}};
+        }
+        cz_plan *p;
+        assert_int_equal(cz_plan_make(&p, l.model, l.weights, shape, 2, &l.alloc, &err), COLORIZER_OK);
+        assert_true(p->steps[p->n_steps - 1].done > 0.999f);
+        const cz_exec one = {.threads = 1};
+        unsigned char *arena = cz_alloc_get(&l.alloc, p->arena_bytes);
+        unsigned char *other = cz_alloc_get(&l.alloc, p->arena_bytes);
+        memset(arena, 0xFF, p->arena_bytes); /* NaN everywhere */
+        memset(other, 0x11, p->arena_bytes);
+        fill_inputs(&l, p, arena);
+        fill_inputs(&l, p, other);
+        assert_true(cz_run(p, arena, &one, NULL, NULL));
+        assert_true(cz_run(p, other, &one, NULL, NULL));
+        for (uint32_t i = 0; i < l.model->n_outputs; i++) {
+            const uint32_t t = l.model->outputs[i].tensor;
+            const size_t bytes = cz_elements(&p->shapes[t]) * sizeof(float);
+            assert_memory_equal(cz_plan_tensor(p, arena, t), cz_plan_tensor(p, other, t), bytes);
+        }
+        cz_alloc_put(&l.alloc, arena, p->arena_bytes);
+        cz_alloc_put(&l.alloc, other, p->arena_bytes);
+        cz_plan_free(p, &l.alloc);
+        unload(&l);
+    }
+}
+
+static void test_plan_refuses_sizes(void **state) {
+    (void)state;
+    loaded l = load_every_operator(COLORIZER_CPU_SCALAR);
+    cz_error err = {0};
+    cz_plan *p = (cz_plan *)&l;
+    cz_shape shape[CZ_MAX_INPUTS];
+    for (uint32_t i = 0; i < l.model->n_inputs; i++) shape[i] = (cz_shape){{1, 7, 7, 3}};
+    assert_int_equal(cz_plan_make(&p, l.model, l.weights, shape, 1, &l.alloc, &err), COLORIZER_E_MODEL);
+    assert_null(p);
+    unload(&l);
+}
+
+/* ---------------------------------------------------------------- splitting work */
+
+typedef struct {
+    atomic_uchar seen[1000];
+    atomic_int busy[CZ_MAX_THREADS];
+    atomic_bool shared_slot;
+} tally;
+
+static void count_units(void *context, size_t begin, size_t end, uint32_t slot) {
+    tally *t = context;
+    if (atomic_fetch_add(&t->busy[slot], 1) != 0) atomic_store(&t->shared_slot, true);
+    for (size_t i = begin; i < end; i++) atomic_fetch_add(&t->seen[i], 1);
+    atomic_fetch_sub(&t->busy[slot], 1);
+}
+
+static void test_exec_covers_each_unit_once(void **state) {
+    (void)state;
+    const cz_alloc a = cz_alloc_make(NULL, NULL, NULL);
+    for (uint32_t threads = 1; threads <= 8; threads++) {
+        cz_pool *pool = cz_pool_make(threads, &a);
+#if defined(CZ_THREADS)
+        assert_non_null(pool);
+#endif
+        const cz_exec x = {.runner = pool == NULL ? NULL : cz_pool_run, .user = pool, .threads = threads};
+        for (size_t units = 0; units <= 1000; units += 1 + units / 3)
+            for (size_t grain = 0; grain < 40; grain += 13) {
+                tally *t = calloc(1, sizeof *t);
+                assert_true(cz_exec_for(&x, units, grain, count_units, t));
+                for (size_t i = 0; i < 1000; i++) assert_int_equal(atomic_load(&t->seen[i]), i < units);
+                assert_false(atomic_load(&t->shared_slot));
+                free(t);
+            }
+        cz_pool_free(pool, &a);
+    }
+}
+
+static void test_exec_cancels(void **state) {
+    (void)state;
+    atomic_int cancel = 1;
+    const cz_exec x = {.threads = 1, .cancel = &cancel};
+    tally *t = calloc(1, sizeof *t);
+    assert_false(cz_exec_for(&x, 100, 1, count_units, t));
+    for (size_t i = 0; i < 100; i++) assert_int_equal(atomic_load(&t->seen[i]), 0);
+    free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arena_random),        cmocka_unit_test(test_arena_chain_is_tight),
+        cmocka_unit_test(test_arena_overflow),      cmocka_unit_test(test_every_operator_runs),
+        cmocka_unit_test(test_plan_refuses_sizes),  cmocka_unit_test(test_exec_covers_each_unit_once),
+        cmocka_unit_test(test_exec_cancels),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
