@@ -8,7 +8,7 @@
 
 #include "colorizer/stb.h"
 
-enum { MOST_HEIGHT = 300, GAP = 12, SHEET_WIDTH = 1320, QUALITY = 88, FILE_LIMIT = 64 << 20 };
+enum { MOST_HEIGHT = 324, GAP = 12, SHEET_WIDTH = 1320, QUALITY = 88, FILE_LIMIT = 64 << 20 };
 
 typedef struct bitmap {
     int width;
