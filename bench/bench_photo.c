@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Whole photographs through the built-in model: time and memory by size and threads.
+ *
+ *     bench_photo [SECONDS a row, default 3]
+ *
+ * Each row runs in a process of its own, so that its peak memory is its own. `memory` is what the process took at its
+ * peak beyond the two pictures and what it held before the handle was opened. */
+#define _DEFAULT_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <colorizer/colorizer.h>
+
+enum { MOST_RUNS = 1000 };
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double peak_mib(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss / 1024;
+}
+
+static colorizer_image picture(int32_t format, int32_t channels, int32_t width, int32_t height) {
+    colorizer_image p = {.struct_size = sizeof p, .format = format, .width = width, .height = height};
+    p.stride[0] = (int64_t)width * channels;
+    p.size[0] = (uint64_t)p.stride[0] * (uint64_t)height;
+    p.data[0] = malloc((size_t)p.size[0]);
+    if (p.data[0] == NULL) exit(1);
+    return p;
+}
+
+/** Smooth shapes with grain: neither flat nor noise. */
+static void fill(const colorizer_image *p) {
+    unsigned char *at = p->data[0];
+    uint32_t noise = 1;
+    for (int32_t y = 0; y < p->height; y++)
+        for (int32_t x = 0; x < p->width; x++) {
+            noise = noise * 1664525u + 1013904223u;
+            *at++ = (unsigned char)((x * 200 / p->width + y * 40 / p->height) % 240 + (int32_t)(noise >> 29));
+        }
+}
+
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void fail(colorizer *c, const char *what, int32_t status) {
+    char detail[256] = "";
+    colorizer_last_error(c, detail, sizeof detail);
+    fprintf(stderr, "%s: %s: %s\n", what, colorizer_strerror(status), detail);
+    exit(1);
+}
+
+static void row(int32_t width, int32_t height, int32_t threads, double budget) {
+    static double times[MOST_RUNS];
+    const colorizer_image src = picture(COLORIZER_GRAY_U8, 1, width, height);
+    const colorizer_image dst = picture(COLORIZER_RGB_U8, 3, width, height);
+    const colorizer_options options = {.struct_size = sizeof options, .threads = threads};
+    colorizer *c;
+    fill(&src);
+    memset(dst.data[0], 127, (size_t)dst.size[0]); /* zero would be left to the system to fill in later */
+    const double before = peak_mib(), t0 = seconds();
+    int32_t status = colorizer_open(&c, NULL, &options);
+    if (status != COLORIZER_OK) fail(NULL, "open", status);
+    const double t1 = seconds();
+    status = colorizer_colorize(c, &src, &dst);
+    if (status != COLORIZER_OK) fail(c, "colorize", status);
+    const double first = seconds() - t1, begin = seconds();
+    size_t n = 0;
+    while (n < 3 || (n < MOST_RUNS && seconds() - begin < budget)) {
+        const double t = seconds();
+        status = colorizer_colorize(c, &src, &dst);
+        if (status != COLORIZER_OK) fail(c, "colorize", status);
+        times[n++] = seconds() - t;
+    }
+    int64_t held = 0;
+    colorizer_get_i(c, COLORIZER_KEY_MEMORY, &held);
+    qsort(times, n, sizeof *times, ascending);
+    printf("%5d x %-5d %8.2f %8d %9.1f %10.1f %9.1f %9.1f %6zu %11.1f %10.1f\n", width, height,
+           (double)width * height / 1e6, threads, (t1 - t0) * 1e3, first * 1e3, times[0] * 1e3, times[n / 2] * 1e3, n,
+           peak_mib() - before, (double)held / (1 << 20));
+    colorizer_close(c);
+    free(src.data[0]);
+    free(dst.data[0]);
+}
+
+int main(int argc, char **argv) {
+    static const int32_t sizes[][2] = {{256, 256}, {1024, 768}, {4000, 3000}, {6000, 4000}, {12000, 8400}};
+    const double budget = argc > 1 ? atof(argv[1]) : 3;
+    printf("%13s %8s %8s %9s %10s %9s %9s %6s %11s %10s\n", "size", "Mpixel", "threads", "open ms", "first ms",
+           "min ms", "median", "runs", "memory MiB", "held MiB");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int32_t threads = 1; threads <= 2; threads++) {
+            fflush(stdout);
+            const pid_t child = fork();
+            if (child < 0) return 1;
+            if (child == 0) {
+                row(sizes[i][0], sizes[i][1], threads, budget);
+                exit(0);
+            }
+            int status;
+            if (waitpid(child, &status, 0) != child || status != 0) return 1;
+        }
+    return 0;
+}
