@@ -80,9 +80,9 @@ class Attribute:
     def check(self, value: float) -> bool:
         if self.integer and value != int(value):
             return False
-        # the limits are binary32 too: what is stored must pass
-        low, high = (self.low, self.high) if self.integer else (float(np.float32(self.low)), float(np.float32(self.high)))
-        return low <= value <= high  # false for NaN
+        if self.integer:
+            return self.low <= value <= self.high
+        return float(np.float32(self.low)) <= value <= float(np.float32(self.high))  # false for NaN
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def parse_ops(text: str) -> dict[str, OpInfo]:
     macros = dict(re.findall(r"^#define (A_\w+)[ \t]+(.*)$", text, flags=re.M))
     text = re.sub(r"^#.*$", "", text, flags=re.M)
     for name, body in macros.items():
-        text = re.sub(rf"\b{name}\b", lambda _: body, text)
+        text = re.sub(rf"\b{name}\b", body, text)
     ops: dict[str, OpInfo] = {}
     row = re.compile(r"CZ_OP\(\s*(\d+),\s*(\w+),\s*(\d+),\s*(\d+),\s*([01]),((?:\s*A_[IF]\([^()]*\))*)\s*\)")
     for number, name, required, optional, packed, attributes in row.findall(text):
@@ -205,7 +205,8 @@ class Model:
             scale = (np.abs(array).max(axis=(1, 2, 3)) / 127).astype(np.float32)
             steps = array / np.where(scale > 0, scale, 1)[:, None, None, None]
             array = np.clip(np.rint(steps), -127, 127)
-        data = array.astype(SAMPLES[dtype])
+        with np.errstate(over="ignore"):  # found below
+            data = array.astype(SAMPLES[dtype])
         if not np.isfinite(data).all():
             raise ValueError(f"{name}: a value does not fit {dtype}")
         self.constants.append(Constant(name, dtype, data, scale))
@@ -255,8 +256,9 @@ class Model:
         return first[t.kind] + t.index
 
     def tensor_name(self, t: Tensor) -> str:
+        """Its name, or where it has none the kind's letter and its number."""
         rows: Any = {"input": self.inputs, "constant": self.constants, "operator": self.operators}[t.kind]
-        return rows[t.index].name or f"{t.kind[0]}{t.index}"
+        return str(rows[t.index].name or f"{t.kind[0]}{t.index}")
 
     def to_bytes(self) -> bytes:
         """The file's bytes, checked by the reader."""
@@ -499,7 +501,7 @@ def decode_operator(model: Model, what: str, record: bytes, strings: Strings) ->
     for k, a in enumerate(op.attributes):
         values[a.name] = value = a.unpack(words[4 * k:4 * k + 4])
         need(a.check(value), f"{what}: attribute {a.name}: {value} is not in {a.low}..{a.high}", "MODEL")
-    need(not any(words[4 * len(op.attributes):]), f"{what}: words after the attributes are not 0")
+    need(not any(words[4 * len(op.attributes):]), f"{what}: words after the attributes are not 0", "MODEL")
     model.operators.append(Operator(op, tensors, values, name))
 
 
