@@ -18,6 +18,7 @@ extern const kernel_case *const kernel_case_lists[];
 extern const size_t kernel_case_list_count;
 
 extern const kernel_case kernel_cases_heavy[]; /* conv2d, conv_transpose2d, linear, matmul, attention */
+extern const kernel_case kernel_cases_light[]; /* the rest */
 
 /** Shapes in short. */
 #define S4(n, h, w, c)                                                                                                 \
