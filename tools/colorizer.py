@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The C library from Python, through ctypes: what the tools and the training need of it.
+
+    with Colorizer("model.czw") as c:        # no path: the built-in model
+        c.set("vividness", 0.5)
+        colour = c.colorize(gray)            # uint8 [H, W] or [H, W, 3] -> uint8 [H, W, 3]
+
+Finds the library named by COLORIZER_LIBRARY, or build/lib/libcolorizer.so beside this repository's sources, or the
+system's.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+GRAY_U8, RGB_U8 = 0x0101, 0x0301
+INTEGERS = {"threads": 1, "size": 2, "cpu": 5, "memory": 6}
+REALS = {"strength": 3, "vividness": 4}
+
+
+class Error(RuntimeError):
+    """A call that failed, with the library's own words."""
+
+
+class _Image(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("format", ctypes.c_int32), ("width", ctypes.c_int32),
+                ("height", ctypes.c_int32), ("transfer", ctypes.c_int32), ("reserved", ctypes.c_int32),
+                ("data", ctypes.c_void_p * 4), ("stride", ctypes.c_int64 * 4), ("size", ctypes.c_uint64 * 4)]
+
+
+class _Hint(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32)] + [
+        (name, ctypes.c_float) for name in ("x", "y", "radius", "red", "green", "blue")]
+
+
+def _library() -> ctypes.CDLL:
+    built = Path(__file__).resolve().parents[1] / "build" / "lib" / "libcolorizer.so"
+    name = os.environ.get("COLORIZER_LIBRARY") or (str(built) if built.exists() else "libcolorizer.so.0")
+    lib = ctypes.CDLL(name)
+    lib.colorizer_strerror.restype = ctypes.c_char_p
+    lib.colorizer_last_error.restype = ctypes.c_uint64
+    lib.colorizer_last_error.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64]
+    lib.colorizer_set_i.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64]
+    lib.colorizer_set_f.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_double]
+    return lib
+
+
+def _view(array: Pixels) -> _Image:
+    pixel_format = GRAY_U8 if array.ndim == 2 else RGB_U8
+    return _Image(ctypes.sizeof(_Image), pixel_format, array.shape[1], array.shape[0], 0, 0,
+                  (array.ctypes.data,), (array.strides[0],), (array.nbytes,))
+
+
+class Colorizer:
+    """One handle; use it from one thread at a time."""
+
+    def __init__(self, model: str | Path | None = None) -> None:
+        self._lib = _library()
+        self._handle = ctypes.c_void_p()
+        path = None if model is None else os.fsencode(model)
+        self._check(self._lib.colorizer_open(ctypes.byref(self._handle), path, None))
+
+    def __enter__(self) -> "Colorizer":
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._lib.colorizer_close(self._handle)
+        self._handle = ctypes.c_void_p()
+
+    def _check(self, status: int) -> None:
+        if status != 0:
+            detail = ctypes.create_string_buffer(256)
+            self._lib.colorizer_last_error(self._handle, detail, 256)
+            raise Error(f"{self._lib.colorizer_strerror(status).decode()}: {detail.value.decode()}")
+
+    def set(self, name: str, value: float) -> None:
+        if name in INTEGERS:
+            self._check(self._lib.colorizer_set_i(self._handle, INTEGERS[name], int(value)))
+        else:
+            self._check(self._lib.colorizer_set_f(self._handle, REALS[name], float(value)))
+
+    def hints(self, hints: Sequence[tuple[float, float, float, tuple[float, float, float]]]) -> None:
+        """Sets hints (x, y, radius, (red, green, blue) in 0..1), replacing earlier ones."""
+        array = (_Hint * len(hints))(*[_Hint(ctypes.sizeof(_Hint), x, y, radius, *rgb) for x, y, radius, rgb in hints])
+        self._check(self._lib.colorizer_set_hints(self._handle, array, len(hints)))
+
+    def colorize(self, pixels: Pixels) -> Pixels:
+        source = np.ascontiguousarray(pixels, np.uint8)
+        result = np.empty((*source.shape[:2], 3), np.uint8)
+        source_view, result_view = _view(source), _view(result)
+        self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(source_view), ctypes.byref(result_view)))
+        return result
