@@ -202,15 +202,13 @@ static int32_t confidence(colorizer *c, const colorizer_image *dst) {
     if (status != COLORIZER_OK) return status;
     if (c->pipeline == NULL || !c->pipeline->has_confidence)
         return cz_fail(&c->error, COLORIZER_E_STATE, "no photograph was colorized yet on this handle");
-    const cz_exec exec = cz_handle_exec(c);
-    cz_pipeline_confidence(c->pipeline, &exec, &target);
+    cz_pipeline_confidence(c->pipeline, &target);
     return COLORIZER_OK;
 }
 
 int32_t colorizer_confidence(colorizer *c, const colorizer_image *dst) {
     const int32_t status = enter(c);
     if (status != COLORIZER_OK) return status;
-    atomic_store(&c->cancel, 0);
     return leave(c, confidence(c, dst));
 }
 

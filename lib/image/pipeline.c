@@ -182,8 +182,6 @@ int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *sr
     return done ? COLORIZER_OK : cz_fail(err, COLORIZER_E_CANCELLED, "the call was cancelled");
 }
 
-void cz_pipeline_confidence(cz_pipeline *p, const cz_exec *exec, const cz_pixels *dst) {
-    p->job.exec = exec;
+void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst) {
     cz_confidence(&p->job, p->confidence, dst);
-    p->job.exec = NULL;
 }

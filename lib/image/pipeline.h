@@ -55,7 +55,7 @@ void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a);
 int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
                         const cz_settings *settings, cz_error *err);
 
-/** Renders the last run's confidence. has_confidence must be true. @return false when cancelled. */
-void cz_pipeline_confidence(cz_pipeline *p, const cz_exec *exec, const cz_pixels *dst);
+/** Renders the last run's confidence; has_confidence must be true. */
+void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst);
 
 #endif
