@@ -7,13 +7,13 @@
 #include <colorizer/colorizer.h>
 
 int main(void) {
-    int w, h, c = 0, status = 1;
-    if (scanf("P5 %5d %5d 255", &w, &h) != 2 || (c = getchar(), w < 1 || h < 1)) return 2;
+    int w, h, maximum, status = 1;
+    if (scanf("P5 %5d %5d %5d%*c", &w, &h, &maximum) != 3 || w < 1 || h < 1 || maximum != 255) return 2;
     size_t pixels = (size_t)w * (size_t)h;
     uint8_t *gray = malloc(pixels), *colour = malloc(3 * pixels);
     colorizer *handle = NULL;
 
-    if (gray && colour && c == '\n' && fread(gray, 1, pixels, stdin) == pixels) {
+    if (gray && colour && fread(gray, 1, pixels, stdin) == pixels) {
         colorizer_image src = {.struct_size = sizeof src, .format = COLORIZER_GRAY_U8, .width = w, .height = h};
         src.data[0] = gray, src.stride[0] = w, src.size[0] = pixels;
         colorizer_image dst = src;

@@ -276,3 +276,16 @@ def test_help_version_workspace(run: Run) -> None:
     assert run("--version").stdout.startswith(b"colorizer 0.")
     small, large = (int(run("--workspace", size, "-j", 1).stdout) for size in ("64x64", "4000x3000"))
     assert 0 < small <= large
+
+
+def test_minimal_example_gives_the_command_s_pixels(run: Run, tmp_path: Path) -> None:
+    make_photo(tmp_path / "photo.pgm", 48, 32)
+    minimal = subprocess.run(
+        [COMMAND.parent / "example_minimal"], input=(tmp_path / "photo.pgm").read_bytes(),
+        capture_output=True, timeout=300, check=True,
+    )
+    (tmp_path / "minimal.ppm").write_bytes(minimal.stdout)
+    assert run("photo.pgm", "-o", "command.png").returncode == 0
+    pictures = [np.asarray(Image.open(tmp_path / name)) for name in ("minimal.ppm", "command.png")]
+    assert np.array_equal(*pictures)
+    assert subprocess.run([COMMAND.parent / "example_minimal"], input=b"P5 2 2 65535\n", check=False).returncode == 2
