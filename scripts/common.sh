@@ -49,7 +49,8 @@ install_missing() {
     rm -f "$log"
 }
 
-# build DIRECTORY [MESON OPTION...]: configures the directory when it is new, then builds. CC chooses the compiler.
+# build DIRECTORY [MESON OPTION...]: configures the directory when it is new, then builds. CC chooses the compiler,
+# targets what is built (everything when empty).
 build() {
     directory=$1
     shift
@@ -57,5 +58,6 @@ build() {
         rm -rf "$directory"
         meson setup "$directory" "$root" "$@"
     fi
-    ninja -C "$directory" -j "$jobs"
+    # shellcheck disable=SC2086 # a list of words
+    ninja -C "$directory" -j "$jobs" ${targets:-}
 }
