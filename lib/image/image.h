@@ -2,16 +2,16 @@
  * The colour pipeline, stage by stage. Every stage works in memory that the caller gives; `*_size` and `*_scratch`
  * functions say how much. All results are the same bits for every instruction set, thread count and stride.
  *
- *   check            colorizer_image -> cz_pixels
- *   cz_grid          the sizes: photograph, working image, padded network input, chroma grid
- *   cz_lightness     photograph -> CIELAB L at working size (area average of linear light)
- *   cz_network_input         L and hints -> network input [padded_h][padded_w][4]
- *   cz_chroma        network outputs -> ab and confidence on the chroma grid
- *   cz_upsample      ab on the chroma grid -> ab as a linear function of L, at working size
- *   cz_render        photograph + those functions -> colour photograph, row by row
- *   cz_confidence    confidence on the chroma grid -> a gray image
+ *   cz_image_check    colorizer_image -> cz_pixels
+ *   cz_grid_init      the sizes: photograph, working image, padded network input, chroma grid
+ *   cz_lightness      photograph -> CIELAB L at working size (area average of linear light)
+ *   cz_network_input  L and hints -> network input [padded_h][padded_w][4]
+ *   cz_chroma         network outputs -> ab and confidence on the chroma grid
+ *   cz_upsample       ab on the chroma grid -> ab as lines over L, at working size
+ *   cz_render_rows    photograph + those lines -> colour photograph, row by row
+ *   cz_confidence     confidence on the chroma grid -> a gray image
  *
- * Stages 3 to 6 run rows in parallel through cz_exec_for and return false when cancelled. */
+ * Those that return bool run rows in parallel through cz_exec_for and return false when cancelled. */
 #ifndef CZ_IMAGE_IMAGE_H
 #define CZ_IMAGE_IMAGE_H
 
@@ -80,7 +80,8 @@ enum { CZ_INPUT_L, CZ_INPUT_A, CZ_INPUT_B, CZ_INPUT_MASK, CZ_INPUT_CHANNELS };
 /** input: [ph][pw][4]: L / 50 - 1, and under a hint a / 110, b / 110, 1; else 0, 0, 0. Later hints lie on top; hints
  *  whose centre is outside the photograph are left out. Hints are checked by whoever stores them: finite, colour in
  *  0..1, radius >= 0; their struct_size is not looked at. */
-void cz_network_input(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count, float *input);
+void cz_network_input(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count,
+                      float *input);
 
 /** The network's outputs, and how to read them. */
 typedef struct cz_chroma_in {

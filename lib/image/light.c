@@ -141,7 +141,8 @@ static void draw_hint(const cz_color_job *job, const colorizer_hint *hint, float
     }
 }
 
-void cz_input(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count, float *input) {
+void cz_network_input(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count,
+                      float *input) {
     const size_t pixels = (size_t)job->grid.pw * job->grid.ph;
     for (size_t i = 0; i < pixels; i++) {
         float *p = input + i * CZ_INPUT_CHANNELS;

@@ -29,7 +29,7 @@
 #define LAB_OFFSET (16.0f / 116.0f)
 
 /* Below this L chroma fades to zero, smoothly. */
-#define DARK_L 8.0f
+#define DARK_L 6.0f
 
 /* ---------------------------------------------------------------- transfer */
 
@@ -172,7 +172,7 @@ static void chroma(const cz_chroma_bins *q, const float *logits, const float *re
 
 /* ---------------------------------------------------------------- chroma from its grid to the working image */
 
-#define BILATERAL_SPACE 0.6f     /* standard deviation in cells */
+#define BILATERAL_SPACE 0.5f     /* standard deviation in cells */
 #define BILATERAL_L     6.0f     /* and in L */
 #define BILATERAL_FLOOR (-14.0f) /* ln of the least share a cell of quite another L keeps */
 
