@@ -35,7 +35,9 @@
 #include "kernels/vec_scalar.h"
 #endif
 
-/** Sum of the lanes: i with i + 8, then + 4, + 2, + 1. Each lane of s below is one addition of that tree. */
+/** Sum of the lanes: i with i + 8, then + 4, + 2, + 1. Each lane of s below is one addition of that tree. A header may
+ *  bring its own, of the same tree. */
+#if !defined(CZ_OWN_TREE)
 static inline float vf_sum(vf a) {
     float s[VL];
     vf_store(s, a);
@@ -52,6 +54,7 @@ static inline float vf_hmax(vf a) {
         for (int i = 0; i < step; i++) s[i] = s[i] > s[i + step] ? s[i] : s[i + step];
     return s[0];
 }
+#endif
 
 /** Applies a function lane block by lane block: loads min(16, n - i) samples, stores as many. */
 #define VF_FOR(i, n, count) for (size_t i = 0, count; i < (n) && ((count = cz_min(VL, (n)-i)), true); i += VL)

@@ -120,4 +120,18 @@ static inline vf vf_gather(const float *base, vi i) {
     return vf_make_(_mm256_i32gather_ps(base, i.a, 4), _mm256_i32gather_ps(base, i.b, 4));
 }
 
+#define CZ_OWN_TREE
+static inline float vf_sum8_(__m256 a) {
+    const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+static inline float vf_hmax8_(__m256 a) {
+    const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+}
+static inline float vf_sum(vf x) { return vf_sum8_(_mm256_add_ps(x.a, x.b)); }
+static inline float vf_hmax(vf x) { return vf_hmax8_(_mm256_max_ps(x.a, x.b)); }
+
 #endif

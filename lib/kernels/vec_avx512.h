@@ -23,8 +23,16 @@ static inline vf vf_zero(void) { return (vf){_mm512_setzero_ps()}; }
 static inline vf vf_load(const float *p) { return (vf){_mm512_loadu_ps(p)}; }
 static inline void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x.a); }
 static inline __mmask16 vf_tail_(size_t n) { return (__mmask16)((1u << n) - 1u); }
-static inline vf vf_load_n(const float *p, size_t n) { return (vf){_mm512_maskz_loadu_ps(vf_tail_(n), p)}; }
-static inline void vf_store_n(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, vf_tail_(n), x.a); }
+/* 16 lanes go the plain way: a masked store does not forward to the loads after it, and a mask costs to make */
+static inline vf vf_load_n(const float *p, size_t n) {
+    return n == VL ? vf_load(p) : (vf){_mm512_maskz_loadu_ps(vf_tail_(n), p)};
+}
+static inline void vf_store_n(float *p, vf x, size_t n) {
+    if (n == VL)
+        vf_store(p, x);
+    else
+        _mm512_mask_storeu_ps(p, vf_tail_(n), x.a);
+}
 static inline vf vf_add(vf x, vf y) { return (vf){_mm512_add_ps(x.a, y.a)}; }
 static inline vf vf_sub(vf x, vf y) { return (vf){_mm512_sub_ps(x.a, y.a)}; }
 static inline vf vf_mul(vf x, vf y) { return (vf){_mm512_mul_ps(x.a, y.a)}; }
@@ -36,9 +44,7 @@ static inline vf vf_min(vf x, vf y) { return (vf){_mm512_min_ps(x.a, y.a)}; }
 static inline vf vf_max(vf x, vf y) { return (vf){_mm512_max_ps(x.a, y.a)}; }
 static inline vf vf_neg(vf x) { return (vf){_mm512_xor_ps(x.a, _mm512_set1_ps(-0.0f))}; }
 static inline vf vf_abs(vf x) { return (vf){_mm512_andnot_ps(_mm512_set1_ps(-0.0f), x.a)}; }
-static inline vf vf_floor(vf x) {
-    return (vf){_mm512_roundscale_ps(x.a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
-}
+static inline vf vf_floor(vf x) { return (vf){_mm512_roundscale_ps(x.a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
 static inline vm vf_lt(vf x, vf y) { return (vm){_mm512_cmp_ps_mask(x.a, y.a, _CMP_LT_OQ)}; }
 static inline vm vf_le(vf x, vf y) { return (vm){_mm512_cmp_ps_mask(x.a, y.a, _CMP_LE_OQ)}; }
 static inline vm vf_eq(vf x, vf y) { return (vm){_mm512_cmp_ps_mask(x.a, y.a, _CMP_EQ_OQ)}; }
@@ -69,5 +75,21 @@ static inline vf vf_load_u16(const uint16_t *p) {
     return (vf){_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)))};
 }
 static inline vf vf_gather(const float *base, vi i) { return (vf){_mm512_i32gather_ps(i.a, base, 4)}; }
+
+#define CZ_OWN_TREE
+static inline float vf_sum8_(__m256 a) {
+    const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+static inline float vf_hmax8_(__m256 a) {
+    const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+}
+static inline __m256 vf_low_(vf x) { return _mm512_castps512_ps256(x.a); }
+static inline __m256 vf_high_(vf x) { return _mm512_extractf32x8_ps(x.a, 1); }
+static inline float vf_sum(vf x) { return vf_sum8_(_mm256_add_ps(vf_low_(x), vf_high_(x))); }
+static inline float vf_hmax(vf x) { return vf_hmax8_(_mm256_max_ps(vf_low_(x), vf_high_(x))); }
 
 #endif
