@@ -56,7 +56,7 @@ build() {
     shift
     if [ ! -f "$directory/build.ninja" ]; then
         rm -rf "$directory"
-        meson setup "$directory" "$root" "$@"
+        meson setup "$directory" "$root" "$@" || return
     fi
     # shellcheck disable=SC2086 # a list of words
     ninja -C "$directory" -j "$jobs" ${targets:-}
