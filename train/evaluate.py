@@ -27,7 +27,8 @@ from .store import Store, open_store
 SIZE = 256
 CHUNK = 20
 SHIFTS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
-TEMPERATURES = (1.0, 0.8, 0.65, 0.5, 0.38, 0.28, 0.2)
+TEMPERATURES = (1.0, 0.75, 0.55, 0.4, 0.28, 0.18)
+DEFAULT_GAIN = 0.7  # dB above gray that the default vividness must keep
 SAFE = (1.0, 1.0)
 
 
@@ -118,27 +119,42 @@ def baselines(seen: Examined) -> dict[str, float]:
     return {"gray": gray, "constant": best, "constant_a": float(best_ab[0]), "constant_b": float(best_ab[1])}
 
 
-def choose_table(grid: list[tuple[float, float, float, float]], safe: float) -> list[tuple[float, float, float]]:
-    """Rows (v, s, T). v = 0 is the safe mean, v = 1 the colourfulness of the truth; between and beyond, v runs with
-    colourfulness, and each row is the point of best PSNR among those near its colourfulness."""
-    rows = [(0.0, *SAFE)]
-    for v in (0.25, 0.5, 0.75, 1.0, 1.5):
-        want = safe + v * (1.0 - safe)
-        # A dB for a tenth of colourfulness missed: hold the target, but take the better of close neighbours.
-        s, t, _, _ = max(grid, key=lambda g: g[2] - 10 * abs(g[3] - want))
-        rows.append((v, s, t))
+Grid = list[tuple[float, float, float, float]]  # s, T, PSNR, colourfulness ratio
+Row = tuple[float, float, float]  # v, s, T
+
+
+def at_ratio(grid: Grid, want: float) -> tuple[float, float, float] | None:
+    """(s, T, PSNR) of the best point with that colourfulness, interpolated along T for each s."""
+    best = None
+    for s in sorted({g[0] for g in grid}):
+        line = sorted((g[3], np.log(g[1]), g[2]) for g in grid if g[0] == s)
+        ratios = [p[0] for p in line]
+        if not ratios[0] <= want <= ratios[-1]:
+            continue
+        t = float(np.exp(np.interp(want, ratios, [p[1] for p in line])))
+        db = float(np.interp(want, ratios, [p[2] for p in line]))
+        if best is None or db > best[2]:
+            best = (s, t, db)
+    return best
+
+
+def choose_table(grid: Grid, floor: float) -> list[Row]:
+    """v = 0 is the safe mean; v = 1, the default, has the colourfulness of the truth or, where that costs too much,
+    the most that keeps the PSNR at `floor`; v = 2 the truth's, or more. v runs with colourfulness in between."""
+    safe = next(g[3] for g in grid if g[:2] == SAFE)
+    usual = 1.0
+    while usual > safe + 0.05:
+        point = at_ratio(grid, usual)
+        if point is not None and point[2] >= floor:
+            break
+        usual -= 0.01
+    vivid = max(1.0, usual + 0.25)
+    rows: list[Row] = [(0.0, *SAFE)]
+    for v, want in ((0.5, (safe + usual) / 2), (1.0, usual), (1.5, (usual + vivid) / 2), (2.0, vivid)):
+        point = at_ratio(grid, want)
+        if point is not None:
+            rows.append((v, round(point[0], 3), round(point[1], 4)))
     return rows
-
-
-def refine(model: Model, seen: Examined, row: tuple[float, float, float], want: float) -> tuple[float, float, float]:
-    """Moves T of a row until its colourfulness is `want`."""
-    v, s, t = row
-    lo, hi = t * 0.6, min(1.0, t * 1.6)
-    for _ in range(7):
-        mid = (lo * hi) ** 0.5
-        ratio = score(model, seen, s, mid)[1]
-        lo, hi = (mid, hi) if ratio > want else (lo, mid)
-    return v, s, round((lo * hi) ** 0.5, 4)
 
 
 def sheet(rows: list[list[Tensor]], path: Path) -> None:
@@ -177,7 +193,7 @@ def draw_folder(model: Model, folder: Path, settings: list[tuple[float, float]],
         image = Image.open(name).convert("L")
         scale = SIZE / min(image.size)
         image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
-        gray = torch.from_numpy(np.asarray(image)).float()[None, None].expand(1, 3, -1, -1) / 255
+        gray = torch.from_numpy(np.array(image)).float()[None, None].expand(1, 3, -1, -1) / 255
         lightness = srgb_to_lab(gray)[:, :1]
         logits, residual = predict(model, lightness)
         row = [gray[0]] + [paint(lightness, model.chroma(logits, residual, s, t))[0] for s, t in settings]
@@ -205,19 +221,20 @@ def main() -> None:
     base = baselines(seen)
     # The sets are in random order, so their first photographs are a fair sample.
     few = Examined(*(getattr(seen, f)[:args.search] for f in ("truth", "lab", "logits", "residual")))
-    grid = []
+    grid: Grid = []
     for s in SHIFTS:
         for t in TEMPERATURES:
             grid.append((s, t, *score(model, few, s, t)))
             print("s %.2f T %.2f  %.2f dB  colourfulness %.3f" % grid[-1], flush=True)
-    safe = grid[0][3]
-    table = choose_table(grid, safe)
-    table = [row if row[0] == 0 else refine(model, few, row, safe + row[0] * (1 - safe)) for row in table]
-    result = {"baselines": base, "table": table, "rows": []}
+    # The few photographs' gray is not all photographs' gray.
+    gray = score_constant(few, torch.zeros(2))
+    table = choose_table(grid, gray + DEFAULT_GAIN + 0.02)
+    rows: list[dict[str, float]] = []
+    result: dict[str, object] = {"baselines": base, "table": table, "grid": grid, "rows": rows}
     print("gray %.2f dB, constant %.2f dB" % (base["gray"], base["constant"]))
     for v, s, t in table:
         db, ratio = score(model, seen, s, t)
-        result["rows"].append({"v": v, "s": s, "t": t, "psnr": db, "colorfulness": ratio})
+        rows.append({"v": v, "s": s, "t": t, "psnr": db, "colorfulness": ratio})
         print(f"vividness {v:.2f} (s {s:.2f} T {t:.3f}): {db:.2f} dB, colourfulness {ratio:.3f}")
     default = next(row for row in table if row[0] == 1.0)
     for number in (1, 5, 20):
@@ -228,7 +245,7 @@ def main() -> None:
         print(f"{number} hints at the default: {db:.2f} dB (without, same photos: {plain:.2f} dB)")
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "evaluation.json").write_text(json.dumps(result, indent=1))
-    settings = [SAFE, table[2][1:], default[1:]]
+    settings = [SAFE, default[1:], table[-1][1:]]
     draw_validation(model, seen, settings, args.out / "val.png")
     if (args.data / "historical").is_dir():
         draw_folder(model, args.data / "historical", settings, args.out / "historical")

@@ -82,7 +82,10 @@ class Exporter:
             if i in net.encoder.taps:
                 taps.append(x)
         s4, s8, s16, s32 = taps
-        h4 = self.pool(m.op("slice", [image], "hints", axis=3, begin=1, end=4, step=1), 4, "hints4")
+        hints = m.op("slice", [image], "hints", axis=3, begin=1, end=4, step=1)
+        # The gain stays an operator of its own: inside the weights it would spoil their int8 scales.
+        gain = m.constant("hints.gain", net.hint_gain.numpy().reshape(1, 1, 1, 3))
+        h4 = m.op("mul", [self.pool(hints, 4, "hints4"), gain], "gain4")
         h16 = self.pool(h4, 4, "hints16")
         h32 = self.pool(h16, 2, "hints32")
         t = self.conv(m.op("concat", [s32, h32], "cat32"), net.proj32, "proj32")

@@ -86,6 +86,11 @@ def _pool(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
     return _nhwc(F.avg_pool2d(_nchw(x), kernel, (int(a["stride_h"]), int(a["stride_w"]))))
 
 
+def _mul(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    assert inputs[0] is not None and inputs[1] is not None
+    return _activate(inputs[0] * inputs[1], a)
+
+
 def _slice(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
     x, axis = inputs[0], int(a["axis"])
     assert x is not None
@@ -99,6 +104,7 @@ RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
     "layer_norm": _layer_norm,
     "resize": _resize,
     "pool2d": _pool,
+    "mul": _mul,
     "slice": _slice,
     "concat": lambda inputs, a: torch.cat([t for t in inputs if t is not None], int(a["axis"])),
 }

@@ -26,6 +26,9 @@ LITE0_STAGES = (
 )
 STEM_CHANNELS = 32
 ENCODER_BN_EPS = 1e-3
+# Pooled hints (a / 110, b / 110, mask) are thousandths where the encoder's features are tens: brought to one scale, or
+# the optimizer takes forever to notice them.
+HINT_GAIN = (400.0, 400.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,8 @@ class ColorNet(nn.Module):
         self.refine4 = Conv(w.d4, w.d4, 3, norm=True)
         self.logits = Conv(w.d4, bins, act="none")
         self.residual = Conv(w.d4, 2, act="none")
+        self.hint_gain: Tensor
+        self.register_buffer("hint_gain", torch.tensor(HINT_GAIN).view(1, 3, 1, 1), persistent=False)
         nn.init.normal_(self.logits.conv.weight, std=0.01)
         nn.init.normal_(self.residual.conv.weight, std=0.001)
         for head in (self.logits, self.residual):
@@ -214,7 +219,7 @@ class ColorNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         s4, s8, s16, s32 = self.encoder(x)
-        h4 = F.avg_pool2d(x[:, 1:], 4)
+        h4 = F.avg_pool2d(x[:, 1:], 4) * self.hint_gain
         h16 = F.avg_pool2d(h4, 4)
         h32 = F.avg_pool2d(h16, 2)
         t = self.proj32(torch.cat([s32, h32], 1))
