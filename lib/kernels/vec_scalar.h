@@ -9,6 +9,18 @@
 #define CZ_NB 1
 #define CZ_MR 4 /* pixels of a convolution tile: accumulators that stay in registers or first-level cache */
 
+/* Sixteen checked lanes, inlined at every use, would take a compiler minutes a file: sanitizer builds call them. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#define CZ_LANES __attribute__((noinline, unused)) static
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CZ_LANES __attribute__((noinline, unused)) static
+#endif
+#if !defined(CZ_LANES)
+#define CZ_LANES static inline
+#endif
+
 typedef struct {
     float v[VL];
 } vf;
@@ -22,7 +34,7 @@ typedef struct {
 /** a b + c rounded once. Where the machine has no fused multiply-add: the product of two f32 is exact in f64; the sum
  *  is rounded to odd (Boldo & Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using
  *  rounding to odd", 2008), after which rounding to f32 gives the correctly rounded result, subnormals too. */
-static inline float cz_fma1(float a, float b, float c) {
+CZ_LANES float cz_fma1(float a, float b, float c) {
 #if defined(FP_FAST_FMAF)
     return fmaf(a, b, c);
 #else
@@ -55,78 +67,78 @@ static inline float cz_fma1(float a, float b, float c) {
     for (int i = 0; i < VL; i++) r.v[i] = (expression);                                                                \
     return r
 
-static inline vf vf_set1(float x) { VF_LANES(x); }
-static inline vf vf_zero(void) { return vf_set1(0.0f); }
-static inline vf vf_load(const float *p) {
+CZ_LANES vf vf_set1(float x) { VF_LANES(x); }
+CZ_LANES vf vf_zero(void) { return vf_set1(0.0f); }
+CZ_LANES vf vf_load(const float *p) {
     vf r;
     memcpy(r.v, p, sizeof r.v);
     return r;
 }
-static inline void vf_store(float *p, vf a) { memcpy(p, a.v, sizeof a.v); }
-static inline vf vf_load_n(const float *p, size_t n) {
+CZ_LANES void vf_store(float *p, vf a) { memcpy(p, a.v, sizeof a.v); }
+CZ_LANES vf vf_load_n(const float *p, size_t n) {
     vf r = vf_zero();
     memcpy(r.v, p, n * sizeof *p);
     return r;
 }
-static inline void vf_store_n(float *p, vf a, size_t n) { memcpy(p, a.v, n * sizeof *p); }
-static inline vf vf_add(vf a, vf b) { VF_LANES(a.v[i] + b.v[i]); }
-static inline vf vf_sub(vf a, vf b) { VF_LANES(a.v[i] - b.v[i]); }
-static inline vf vf_mul(vf a, vf b) { VF_LANES(a.v[i] * b.v[i]); }
-static inline vf vf_div(vf a, vf b) { VF_LANES(a.v[i] / b.v[i]); }
-static inline vf vf_sqrt(vf a) { VF_LANES(sqrtf(a.v[i])); }
-static inline vf vf_fma(vf a, vf b, vf c) { VF_LANES(cz_fma1(a.v[i], b.v[i], c.v[i])); }
-static inline vf vf_fnma(vf a, vf b, vf c) { VF_LANES(cz_fma1(-a.v[i], b.v[i], c.v[i])); }
-static inline vf vf_min(vf a, vf b) { VF_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
-static inline vf vf_max(vf a, vf b) { VF_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
-static inline vf vf_neg(vf a) { VF_LANES(-a.v[i]); }
-static inline vf vf_abs(vf a) { VF_LANES(fabsf(a.v[i])); }
-static inline vf vf_floor(vf a) { VF_LANES(floorf(a.v[i])); }
-static inline vm vf_lt(vf a, vf b) { VM_LANES(a.v[i] < b.v[i]); }
-static inline vm vf_le(vf a, vf b) { VM_LANES(a.v[i] <= b.v[i]); }
-static inline vm vf_eq(vf a, vf b) { VM_LANES(a.v[i] == b.v[i]); }
-static inline bool vm_any(vm m) {
+CZ_LANES void vf_store_n(float *p, vf a, size_t n) { memcpy(p, a.v, n * sizeof *p); }
+CZ_LANES vf vf_add(vf a, vf b) { VF_LANES(a.v[i] + b.v[i]); }
+CZ_LANES vf vf_sub(vf a, vf b) { VF_LANES(a.v[i] - b.v[i]); }
+CZ_LANES vf vf_mul(vf a, vf b) { VF_LANES(a.v[i] * b.v[i]); }
+CZ_LANES vf vf_div(vf a, vf b) { VF_LANES(a.v[i] / b.v[i]); }
+CZ_LANES vf vf_sqrt(vf a) { VF_LANES(sqrtf(a.v[i])); }
+CZ_LANES vf vf_fma(vf a, vf b, vf c) { VF_LANES(cz_fma1(a.v[i], b.v[i], c.v[i])); }
+CZ_LANES vf vf_fnma(vf a, vf b, vf c) { VF_LANES(cz_fma1(-a.v[i], b.v[i], c.v[i])); }
+CZ_LANES vf vf_min(vf a, vf b) { VF_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+CZ_LANES vf vf_max(vf a, vf b) { VF_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
+CZ_LANES vf vf_neg(vf a) { VF_LANES(-a.v[i]); }
+CZ_LANES vf vf_abs(vf a) { VF_LANES(fabsf(a.v[i])); }
+CZ_LANES vf vf_floor(vf a) { VF_LANES(floorf(a.v[i])); }
+CZ_LANES vm vf_lt(vf a, vf b) { VM_LANES(a.v[i] < b.v[i]); }
+CZ_LANES vm vf_le(vf a, vf b) { VM_LANES(a.v[i] <= b.v[i]); }
+CZ_LANES vm vf_eq(vf a, vf b) { VM_LANES(a.v[i] == b.v[i]); }
+CZ_LANES bool vm_any(vm m) {
     bool any = false;
     for (int i = 0; i < VL; i++) any = any || m.v[i];
     return any;
 }
-static inline vm vm_and(vm a, vm b) { VM_LANES(a.v[i] && b.v[i]); }
-static inline vm vm_or(vm a, vm b) { VM_LANES(a.v[i] || b.v[i]); }
-static inline vm vm_not(vm a) { VM_LANES(!a.v[i]); }
-static inline vf vf_select(vm m, vf a, vf b) { VF_LANES(m.v[i] ? a.v[i] : b.v[i]); }
+CZ_LANES vm vm_and(vm a, vm b) { VM_LANES(a.v[i] && b.v[i]); }
+CZ_LANES vm vm_or(vm a, vm b) { VM_LANES(a.v[i] || b.v[i]); }
+CZ_LANES vm vm_not(vm a) { VM_LANES(!a.v[i]); }
+CZ_LANES vf vf_select(vm m, vf a, vf b) { VF_LANES(m.v[i] ? a.v[i] : b.v[i]); }
 
-static inline vi vi_set1(int32_t x) { VI_LANES(x); }
-static inline vi vi_load(const int32_t *p) { VI_LANES(p[i]); }
-static inline void vi_store(int32_t *p, vi a) { memcpy(p, a.v, sizeof a.v); }
+CZ_LANES vi vi_set1(int32_t x) { VI_LANES(x); }
+CZ_LANES vi vi_load(const int32_t *p) { VI_LANES(p[i]); }
+CZ_LANES void vi_store(int32_t *p, vi a) { memcpy(p, a.v, sizeof a.v); }
 /* two's complement wrap, as vector units do */
-static inline vi vi_add(vi a, vi b) { VI_LANES((uint32_t)a.v[i] + (uint32_t)b.v[i]); }
-static inline vi vi_sub(vi a, vi b) { VI_LANES((uint32_t)a.v[i] - (uint32_t)b.v[i]); }
-static inline vi vi_and(vi a, vi b) { VI_LANES(a.v[i] & b.v[i]); }
-static inline vi vi_or(vi a, vi b) { VI_LANES(a.v[i] | b.v[i]); }
+CZ_LANES vi vi_add(vi a, vi b) { VI_LANES((uint32_t)a.v[i] + (uint32_t)b.v[i]); }
+CZ_LANES vi vi_sub(vi a, vi b) { VI_LANES((uint32_t)a.v[i] - (uint32_t)b.v[i]); }
+CZ_LANES vi vi_and(vi a, vi b) { VI_LANES(a.v[i] & b.v[i]); }
+CZ_LANES vi vi_or(vi a, vi b) { VI_LANES(a.v[i] | b.v[i]); }
 #define vi_shl(a, k) vi_shl_((a), (k))
-static inline vi vi_shl_(vi a, int k) { VI_LANES((uint32_t)a.v[i] << k); }
+CZ_LANES vi vi_shl_(vi a, int k) { VI_LANES((uint32_t)a.v[i] << k); }
 #define vi_sra(a, k) vi_sra_((a), (k))
-static inline vi vi_sra_(vi a, int k) { VI_LANES(a.v[i] >= 0 ? a.v[i] >> k : ~(~a.v[i] >> k)); }
+CZ_LANES vi vi_sra_(vi a, int k) { VI_LANES(a.v[i] >= 0 ? a.v[i] >> k : ~(~a.v[i] >> k)); }
 /** Nearest, ties to even, without asking the rounding mode's library call: the default mode rounds the sum so. */
-static inline int32_t vi_round1(float x) {
+CZ_LANES int32_t vi_round1(float x) {
     const double magic = 6755399441055744.0; /* 1.5 * 2^52: the sum's last bit is worth one */
     volatile double sum = (double)x + magic; /* volatile: the two steps must not be merged */
     return (int32_t)(sum - magic);
 }
-static inline vi vi_round(vf a) { VI_LANES(vi_round1(a.v[i])); }
-static inline vf vf_from_i(vi a) { VF_LANES((float)a.v[i]); }
-static inline vi vi_bits(vf a) {
+CZ_LANES vi vi_round(vf a) { VI_LANES(vi_round1(a.v[i])); }
+CZ_LANES vf vf_from_i(vi a) { VF_LANES((float)a.v[i]); }
+CZ_LANES vi vi_bits(vf a) {
     vi r;
     memcpy(r.v, a.v, sizeof r.v);
     return r;
 }
-static inline vf vf_bits(vi a) {
+CZ_LANES vf vf_bits(vi a) {
     vf r;
     memcpy(r.v, a.v, sizeof r.v);
     return r;
 }
-static inline vf vf_load_u8(const uint8_t *p) { VF_LANES((float)p[i]); }
-static inline vf vf_load_u16(const uint16_t *p) { VF_LANES((float)p[i]); }
-static inline vf vf_gather(const float *base, vi index) { VF_LANES(base[index.v[i]]); }
+CZ_LANES vf vf_load_u8(const uint8_t *p) { VF_LANES((float)p[i]); }
+CZ_LANES vf vf_load_u16(const uint16_t *p) { VF_LANES((float)p[i]); }
+CZ_LANES vf vf_gather(const float *base, vi index) { VF_LANES(base[index.v[i]]); }
 
 #undef VF_LANES
 #undef VI_LANES
