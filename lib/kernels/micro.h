@@ -11,7 +11,18 @@
 
 #include "kernels/vec.h"
 
-#if defined(__clang__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CZ_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CZ_SANITIZED 1
+#endif
+
+/* Unrolled, the sums stay in registers. Under the address sanitizer they cannot, and compiling would take minutes. */
+#if defined(CZ_SANITIZED)
+#define CZ_UNROLL
+#elif defined(__clang__)
 #define CZ_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
 #define CZ_UNROLL _Pragma("GCC unroll 16")
