@@ -50,7 +50,9 @@ static const shape_case cases[] = {
     {OP(conv2d), {{0}}, {S(2, 9, 7, 4), S(8, 3, 3, 4)}, NONE, "N is 2"},
     {OP(conv2d), {{0}}, {S(1, 2, 7, 4), S(8, 3, 3, 4)}, NONE, "smaller than the kernel"},
     {OP(conv2d), {{"dilation_w", 4}}, {S(1, 9, 7, 4), S(8, 3, 3, 4)}, NONE, "smaller than the kernel"},
-    {OP(conv2d), {{"dilation_h", 64}}, {S(1, 9, 7, 1), S(1, BIG, 1, 1)}, NONE, "smaller than the kernel"},
+    {OP(conv2d), {{"dilation_h", 64}}, {S(1, 9, 7, 1), S(1, 1024, 1, 1)}, NONE, "smaller than the kernel"},
+    {OP(conv2d), {{"pad_top", 1024}}, {S(1, 9, 7, 1), S(1, 1025, 1, 1)}, NONE, "a kernel of 1025 by 1"},
+    {OP(conv_transpose2d), {{0}}, {S(1, 1, 1, 1), S(1, 1, BIG, 1)}, NONE, "a kernel of 1 by 536870912"},
     {OP(conv2d), {{0}}, {S(1, 1 << 15, 1 << 14, 1), S(2, 1, 1, 1)}, NONE, "elements"},
     {OP(conv2d), {{0}}, {S(1, 3, 3, 8), S(12, 1, 1, 8), S(1, 1, 1, 8)}, NONE, "bias"},
     {OP(conv2d), {{0}}, {S(1, 3, 3, 8), S(12, 1, 1, 8), S(12, 1, 1, 1)}, NONE, "bias"},
@@ -385,6 +387,24 @@ static void test_weight_elements(void **state) {
     unload(&l);
 }
 
+/** A group's one output channel takes a vector of 16; in a depthwise convolution the channels share vectors. */
+static void test_weight_padding(void **state) {
+    (void)state;
+    for (int depthwise = 0; depthwise < 2; depthwise++) {
+        mb_model m = {0};
+        loaded l;
+        cz_attr a = mb_attr(CZ_OP_conv2d);
+        a.conv2d.groups = 64;
+        const mb_tensor x = mb_input(&m, "x", 1, 1024, 1024, depthwise ? 64 : 128);
+        const mb_tensor w = mb_constant(&m, "w", CZ_I8, 64, 512, 512, depthwise ? 1 : 2);
+        const mb_tensor y = mb_op3(&m, CZ_OP_conv2d, &a, x, w, CZ_NO_TENSOR); /* 2^24 or 2^25, and 2^29 packed */
+        mb_output(&m, "y", y);
+        assert_int_equal(load(&l, &m), depthwise ? COLORIZER_OK : COLORIZER_E_MODEL);
+        if (!depthwise) assert_non_null(strstr(l.err.text, "weights"));
+        unload(&l);
+    }
+}
+
 /* ---------------------------------------------------------------- constants */
 
 /** Every finite half, against its definition. */
@@ -427,10 +447,11 @@ static void test_constant_ranges(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),         cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_every_operator), cmocka_unit_test(test_input_sizes),
-        cmocka_unit_test(test_total_elements), cmocka_unit_test(test_weight_elements),
-        cmocka_unit_test(test_half),           cmocka_unit_test(test_constant_ranges),
+        cmocka_unit_test(test_shapes),          cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_every_operator),  cmocka_unit_test(test_input_sizes),
+        cmocka_unit_test(test_total_elements),  cmocka_unit_test(test_weight_elements),
+        cmocka_unit_test(test_weight_padding),  cmocka_unit_test(test_half),
+        cmocka_unit_test(test_constant_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@ Attributes = dict[str, float]
 
 MAX_TOTAL_ELEMENTS = 1 << 31
 MAX_WEIGHT_ELEMENTS = 1 << 28
+MAX_KERNEL = 1024
 NOMINAL_SIDE = 256
 
 
@@ -57,7 +58,8 @@ def check_end(a: Attributes, shapes: list[Shape | None], out: Shape) -> Shape:
     return out
 
 
-def check_groups(x: Shape, w: Shape, groups: int) -> None:
+def check_weight(x: Shape, w: Shape, groups: int) -> None:
+    need(max(w[1], w[2]) <= MAX_KERNEL, f"input 1: a kernel of {w[1]} by {w[2]} is above {MAX_KERNEL}")
     need(x[3] % groups == 0 and w[0] % groups == 0, "attribute groups: does not divide the channels")
     need(w[3] == x[3] // groups, f"input 1: the weight has {w[3]} channels, not {x[3] // groups}")
 
@@ -65,7 +67,7 @@ def check_groups(x: Shape, w: Shape, groups: int) -> None:
 def conv2d(a: Attributes, shapes: list[Shape | None]) -> Shape:
     x, w = given(shapes[0]), given(shapes[1])
     one_image(x)
-    check_groups(x, w, int(a["groups"]))
+    check_weight(x, w, int(a["groups"]))
     size = []
     for i, (stride, dilation, before, after) in enumerate((
             ints(a, "stride_h", "dilation_h", "pad_top", "pad_bottom"),
@@ -79,7 +81,7 @@ def conv2d(a: Attributes, shapes: list[Shape | None]) -> Shape:
 def conv_transpose2d(a: Attributes, shapes: list[Shape | None]) -> Shape:
     x, w = given(shapes[0]), given(shapes[1])
     one_image(x)
-    check_groups(x, w, int(a["groups"]))
+    check_weight(x, w, int(a["groups"]))
     size = []
     for i, (stride, dilation, before, after) in enumerate((
             ints(a, "stride_h", "dilation_h", "pad_top", "pad_bottom"),
@@ -245,6 +247,14 @@ def multiply_adds(op: Operator, shapes: list[Shape | None], out: Shape) -> int:
     return 0
 
 
+def packed_elements(op: Operator, w: Shape) -> int:
+    """Elements of a packed weight: each group's output channels, or a depthwise convolution's, fill vectors of 16."""
+    groups = int(op.attributes.get("groups", 1))
+    parts = 1 if op.op.name == "conv2d" and groups == w[0] and w[3] == 1 else groups
+    channels = -(-w[0] // parts)
+    return parts * ((channels + 15) // 16 * 16) * prod(w[1:])
+
+
 def check_dims(out: Shape) -> None:
     need(min(out) >= 1, f"the result's shape is {list(out)}")
     need(prod(out) <= MAX_ELEMENTS, "the result has too many elements")
@@ -265,8 +275,8 @@ def infer(model: Model, size: tuple[int, int] | None = None) -> dict[Tensor, Sha
     for i, constant in enumerate(model.constants):
         n, h, w, c = constant.data.shape
         shapes[Tensor("constant", i)] = (n, h, w, c)
-    packed = [op.inputs[1] for op in model.operators if op.op.packed]
-    weights = sum(prod(shapes[t]) for t in packed if t is not None)
+    weights = sum(packed_elements(op, given(shapes[op.inputs[1]])) for op in model.operators
+                  if op.op.packed and op.inputs[1] is not None)
     need(weights <= MAX_WEIGHT_ELEMENTS, "the model's weights are more than the limit")
     total = sum(prod(shapes[Tensor("input", i)]) for i in range(len(model.inputs)))
     for i, op in enumerate(model.operators):

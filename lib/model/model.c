@@ -96,6 +96,17 @@ static int32_t check_inputs(const cz_model *m, const cz_op *op, const cz_op_info
     return COLORIZER_OK;
 }
 
+/** Elements that an operator's packed weight takes: the output channels of each group fill whole vectors of 16, those
+ *  of a depthwise convolution together. At most 2^50. */
+static uint64_t packed_elements(const cz_op *op, const cz_shape *w) {
+    const uint32_t groups = op->id == CZ_OP_conv2d             ? (uint32_t)op->attr.conv2d.groups
+                            : op->id == CZ_OP_conv_transpose2d ? (uint32_t)op->attr.conv_transpose2d.groups
+                                                               : 1;
+    const bool depthwise = op->id == CZ_OP_conv2d && groups == w->d[0] && w->d[3] == 1;
+    const uint64_t parts = depthwise ? 1 : groups, channels = (w->d[0] + parts - 1) / parts;
+    return parts * ((channels + 15) / 16 * 16) * w->d[1] * w->d[2] * w->d[3];
+}
+
 static int32_t check_ops(const cz_model *m, cz_error *err) {
     uint64_t weights = 0;
     for (uint32_t i = 0; i < m->n_ops; i++) {
@@ -108,7 +119,7 @@ static int32_t check_ops(const cz_model *m, cz_error *err) {
         int32_t status = check_inputs(m, op, info, &inner);
         if (status == COLORIZER_OK) status = cz_op_check(op->id, &op->attr, &inner);
         if (status != COLORIZER_OK) return in_operator(m, i, status, &inner, err);
-        if (info->packed) weights += cz_elements(&m->constants[op->in[1] - m->n_inputs].shape);
+        if (info->packed) weights += packed_elements(op, &m->constants[op->in[1] - m->n_inputs].shape);
         if (weights > CZ_MAX_WEIGHT_ELEMENTS)
             return cz_fail(err, COLORIZER_E_MODEL, "operator %u: the model's weights are more than the limit",
                            (unsigned)i);

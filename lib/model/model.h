@@ -13,8 +13,10 @@
 
 /** Most elements of all inputs and results together, at any size a model is planned for. */
 #define CZ_MAX_TOTAL_ELEMENTS ((uint64_t)1 << 31)
-/** Most elements of packed weights together, once for each operator that packs them. */
+/** Most elements of packed weights together, once for each operator that packs them, filled up to whole vectors. */
 #define CZ_MAX_WEIGHT_ELEMENTS ((uint64_t)1 << 28)
+/** Largest height or width of a convolution's kernel. */
+#define CZ_MAX_KERNEL 1024u
 /** A run-time height or width is taken as the least multiple not below this when a model is checked at opening. */
 #define CZ_NOMINAL_SIDE 256u
 

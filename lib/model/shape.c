@@ -44,9 +44,12 @@ static int32_t check_end(const cz_shape in[CZ_MAX_INPUTS], int32_t residual, con
     return COLORIZER_OK;
 }
 
-/** Channels of x, weight [Cout, kh, kw, Cin / groups] and groups fit together. */
-static int32_t check_groups(const cz_shape *x, const cz_shape *w, int32_t groups, cz_error *err) {
+/** Channels of x, weight [Cout, kh, kw, Cin / groups] and groups fit together; the kernel is in its limit. */
+static int32_t check_weight(const cz_shape *x, const cz_shape *w, int32_t groups, cz_error *err) {
     const uint32_t g = (uint32_t)groups;
+    if (w->d[1] > CZ_MAX_KERNEL || w->d[2] > CZ_MAX_KERNEL)
+        return BAD(err, "input 1: a kernel of %u by %u is above %u", (unsigned)w->d[1], (unsigned)w->d[2],
+                   CZ_MAX_KERNEL);
     if (x->d[3] % g != 0 || w->d[0] % g != 0)
         return BAD(err, "attribute groups: %u divides not both %u and %u channels", (unsigned)g, (unsigned)x->d[3],
                    (unsigned)w->d[0]);
@@ -61,7 +64,7 @@ static int64_t extent(uint32_t kernel, int32_t dilation) { return ((int64_t)kern
 int32_t cz_shape_conv2d(const cz_attr_conv2d *a, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err) {
     const cz_shape *x = &in[0], *w = &in[1];
     int32_t status = one_image(x, 0, err);
-    if (status == COLORIZER_OK) status = check_groups(x, w, a->groups, err);
+    if (status == COLORIZER_OK) status = check_weight(x, w, a->groups, err);
     if (status != COLORIZER_OK) return status;
     const int64_t h = (int64_t)x->d[1] + a->pad_top + a->pad_bottom - extent(w->d[1], a->dilation_h);
     const int64_t k = (int64_t)x->d[2] + a->pad_left + a->pad_right - extent(w->d[2], a->dilation_w);
@@ -74,7 +77,7 @@ int32_t cz_shape_conv_transpose2d(const cz_attr_conv_transpose2d *a, const cz_sh
                                   cz_error *err) {
     const cz_shape *x = &in[0], *w = &in[1];
     int32_t status = one_image(x, 0, err);
-    if (status == COLORIZER_OK) status = check_groups(x, w, a->groups, err);
+    if (status == COLORIZER_OK) status = check_weight(x, w, a->groups, err);
     if (status != COLORIZER_OK) return status;
     const int64_t h = ((int64_t)x->d[1] - 1) * a->stride_h + extent(w->d[1], a->dilation_h);
     const int64_t k = ((int64_t)x->d[2] - 1) * a->stride_w + extent(w->d[2], a->dilation_w);
