@@ -17,6 +17,13 @@ COMMAND = BUILD / "examples" / "colorizer"
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """One line instead of one failure for each test."""
+    del session
+    if not COMMAND.exists():
+        pytest.exit(f"{COMMAND} is not built (is libstb-dev installed?)", returncode=1)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs the command in a fresh folder."""
