@@ -31,16 +31,24 @@
 /* Below this L chroma fades to zero, smoothly. */
 #define DARK_L 6.0f
 
+/* In the scalar set every vector operation is a loop over sixteen lanes: inlined into one function, what follows costs
+ * compilers minutes, the more so under sanitizers. */
+#if defined(CZ_ISA_AVX2) || defined(CZ_ISA_AVX512) || defined(CZ_ISA_NEON)
+#define PIECE static inline
+#else
+#define PIECE static __attribute__((noinline))
+#endif
+
 /* ---------------------------------------------------------------- transfer */
 
 /** IEC 61966-2-1, samples 0..1 to light. */
-static inline vf srgb_decode(vf v) {
+PIECE vf srgb_decode(vf v) {
     const vf high = vf_powf_const(vf_div(vf_add(v, vf_set1(0.055f)), vf_set1(1.055f)), 2.4);
     return vf_select(vf_le(v, vf_set1(0.04045f)), vf_div(v, vf_set1(12.92f)), high);
 }
 
 /** IEC 61966-2-1, light 0..1 to samples 0..1. */
-static inline vf srgb_encode(vf v) {
+PIECE vf srgb_encode(vf v) {
     const vf high = vf_fma(vf_powf_const(v, 1.0 / 2.4), vf_set1(1.055f), vf_set1(-0.055f));
     return vf_min(vf_select(vf_le(v, vf_set1(0.0031308f)), vf_mul(v, vf_set1(12.92f)), high), vf_set1(1.0f));
 }
@@ -77,7 +85,7 @@ static void luminance_u8(const float *light, cz_layout_px px, const uint8_t *p, 
 }
 
 /** One channel of up to 16 pixels as 0..1; lanes past `count` are 0. */
-static inline vf read_channel(cz_layout_px px, const void *pixels, size_t first, size_t index, size_t count) {
+PIECE vf read_channel(cz_layout_px px, const void *pixels, size_t first, size_t index, size_t count) {
     float v[VL] = {0};
     const size_t step = px.channels, start = first * step + index;
     if (px.sample == CZ_SAMPLE_U16) {
@@ -279,7 +287,7 @@ static void smooth(const float *const *rows, size_t n, float *scratch, float *ou
 /* ---------------------------------------------------------------- colour of a pixel */
 
 /** The inverse of CIE 15's f. */
-static inline vf lab_inverse(vf f) {
+PIECE vf lab_inverse(vf f) {
     const vf low = vf_mul(vf_sub(f, vf_set1(LAB_OFFSET)), vf_set1(1.0f / LAB_SLOPE));
     return vf_select(vf_lt(vf_set1(LAB_KNEE), f), vf_mul(vf_mul(f, f), f), low);
 }
@@ -290,21 +298,21 @@ typedef struct {
 
 /** Colour at luminance y, f(Y) = fy, whose inverse is y0, with a / 500 = fa and b / 200 = fb. y0 stands in for y in the
  *  differences: no chroma then gives r = g = b = y to the last bit. */
-static inline rgb colour_at(vf y, vf fy, vf y0, vf fa, vf fb) {
+PIECE rgb colour_at(vf y, vf fy, vf y0, vf fa, vf fb) {
     const vf dx = vf_sub(lab_inverse(vf_add(fy, fa)), y0), dz = vf_sub(lab_inverse(vf_sub(fy, fb)), y0);
     return (rgb){vf_fma(dx, vf_set1(RED_X), vf_fma(dz, vf_set1(RED_Z), y)),
                  vf_fma(dx, vf_set1(GREEN_X), vf_fma(dz, vf_set1(GREEN_Z), y)),
                  vf_fma(dx, vf_set1(BLUE_X), vf_fma(dz, vf_set1(BLUE_Z), y))};
 }
 
-static inline vm in_gamut(rgb c) {
+PIECE vm in_gamut(rgb c) {
     const vf low = vf_min(vf_min(c.r, c.g), c.b), high = vf_max(vf_max(c.r, c.g), c.b);
     return vm_and(vf_le(vf_zero(), low), vf_le(high, vf_set1(1.0f)));
 }
 
 /** Most of the chroma, at the same hue and lightness, that sRGB holds: bisection on its share t, to 1 / 4096. t = 0 is
  *  gray and in gamut. Lanes already in gamut keep t = 1. */
-static inline rgb into_gamut(rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
+PIECE rgb into_gamut(rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
     const vm inside = in_gamut(c);
     if (!vm_any(vm_not(inside))) return c;
     vf low = vf_select(inside, vf_set1(1.0f), vf_zero()), high = vf_set1(1.0f);
@@ -355,7 +363,7 @@ static void colour(const float *const *lines, size_t width, float scale, size_t 
 
 /** Rounds a colour to whole codes so that its luminance stays y: red and blue to the nearest code, green to the code
  *  nearest to what is then left of the luminance. Where all three round to one code it stays, so gray stays gray. */
-static inline void to_codes(const cz_color_tables *t, cz_layout_px px, float top, vf y, rgb c, vi *r, vi *g, vi *b) {
+PIECE void to_codes(const cz_color_tables *t, cz_layout_px px, float top, vf y, rgb c, vi *r, vi *g, vi *b) {
     const vf codes = vf_set1(top);
     *r = vi_round(vf_mul(encode1(c.r, px.linear), codes));
     *g = vi_round(vf_mul(encode1(c.g, px.linear), codes));
