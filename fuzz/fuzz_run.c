@@ -9,7 +9,7 @@
 #include "base/cpu.h"
 #include "run/run.h"
 
-enum { MOST_WORK = 1 << 22, MOST_VALUES = 1 << 18 };
+enum { MOST_WORK = 1 << 20, MOST_VALUES = 1 << 17 };
 
 /** What one run left: the outputs, one after the other. */
 typedef struct result {
