@@ -117,6 +117,8 @@ static const bad_file bad_files[] = {
     {"f32-infinity", {{PAYLOAD(604), INFINITY_BITS}}, FORMAT, "constant 1: sample: 7"},
     {"i8-scale-nan", {{PAYLOAD(640), NAN_BITS}}, FORMAT, "constant 2: scale: 0"},
     {"i8-scale-infinity", {{PAYLOAD(652), 0xFF800000}}, FORMAT, "constant 2: scale: 3"},
+    {"i8-scale-overflows", {{PAYLOAD(644), 0x7B800001}}, FORMAT, "constant 2: scale: 1"},
+    {"i8-scale-overflows-negative", {{PAYLOAD(640), 0xFF7FFFFF}}, FORMAT, "constant 2: scale: 0"},
     {"operator-0", {{OP(0, 8), 0}}, VERSION, "operator 0: number: 0"},
     {"operator-unknown", {{OP(0, 8), 4000}}, VERSION, "operator 0: number: 4000"},
     {"operator-all-bits", {{OP(1, 8), 0xFFFFFFFF}}, VERSION, "operator 1"},

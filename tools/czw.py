@@ -463,7 +463,7 @@ def decode_constant(model: Model, what: str, row: tuple[int, ...], strings: Stri
     scale = np.frombuffer(data, "<f4", scales, begin) if scales else None
     samples = np.frombuffer(data, SAMPLES[dtype], elements, begin + 4 * scales).reshape(dims)
     need(bool(np.isfinite(samples).all()), f"{what}: a sample is not finite")
-    need(scale is None or bool(np.isfinite(scale).all()), f"{what}: a scale is not finite")
+    need(scale is None or bool((np.abs(scale) <= 2.0**120).all()), f"{what}: a scale is not finite or above 2^120")
     model.constants.append(Constant(name, dtype, samples, scale))
     return begin + expected
 

@@ -178,14 +178,17 @@ static int32_t check_input(checker *c, const unsigned char *p) {
     return COLORIZER_OK;
 }
 
-/** Index of the first f32 that is infinite or NaN, or n. */
-static size_t first_bad_f32(const unsigned char *p, size_t n) {
+#define LARGEST_FLOAT 0x7F7FFFFFu /* magnitude bits of the largest finite f32 */
+#define LARGEST_SCALE 0x7B800000u /* 2^120: times -128 it is finite */
+
+/** Index of the first f32 whose magnitude is above `most` (as bits; infinities and NaN are above all), or n. */
+static size_t first_above(const unsigned char *p, size_t n, uint32_t most) {
     for (size_t at = 0; at < n;) {
         const size_t end = at + cz_min(n - at, 4096);
         uint32_t bad = 0;
-        for (size_t i = at; i < end; i++) bad |= (uint32_t)((read_u32(p + 4 * i) & 0x7F800000u) == 0x7F800000u);
+        for (size_t i = at; i < end; i++) bad |= (uint32_t)((read_u32(p + 4 * i) & 0x7FFFFFFFu) > most);
         if (bad) {
-            while ((read_u32(p + 4 * at) & 0x7F800000u) != 0x7F800000u) at++;
+            while ((read_u32(p + 4 * at) & 0x7FFFFFFFu) <= most) at++;
             return at;
         }
         at = end;
@@ -224,9 +227,9 @@ static int32_t check_block(checker *c, const cz_file_constant *k, uint64_t offse
     if (!all_zero(f->bytes + c->block_end, begin - c->block_end))
         return fail_u(c, COLORIZER_E_FORMAT, "payload offset", offset, "has bytes before it that are not zero");
     c->block_end = begin + expected;
-    bad = first_bad_f32(f->bytes + begin, k->scales);
-    if (bad < k->scales) return fail_u(c, COLORIZER_E_FORMAT, "scale", bad, "is not finite");
-    bad = k->dtype == CZ_FILE_F32   ? first_bad_f32(f->bytes + begin, n)
+    bad = first_above(f->bytes + begin, k->scales, LARGEST_SCALE);
+    if (bad < k->scales) return fail_u(c, COLORIZER_E_FORMAT, "scale", bad, "is not finite or above 2^120");
+    bad = k->dtype == CZ_FILE_F32   ? first_above(f->bytes + begin, n, LARGEST_FLOAT)
           : k->dtype == CZ_FILE_F16 ? first_bad_f16(f->bytes + begin, n)
                                     : n;
     if (bad < n) return fail_u(c, COLORIZER_E_FORMAT, "sample", bad, "is not finite");
