@@ -138,11 +138,13 @@ static kernel_case random_conv(rng *r, uint32_t op) {
         c.in[1] = (cz_shape)S4(cout, (uint32_t)rng_int(r, 1, 5), (uint32_t)rng_int(r, 1, 5), cin);
         for (int pass = 0; pass < 2; pass++) { /* first for the result's shape, then with the end that needs it */
             cz_shape shape;
-            c.attr = (cz_attr){.conv2d = a};
-            if (op == CZ_OP_conv_transpose2d)
-                c.attr = (cz_attr){.conv_transpose2d = {a.stride_h, a.stride_w, a.dilation_h, a.dilation_w, a.pad_top,
-                                                        a.pad_left, a.pad_bottom, a.pad_right, a.groups, a.act,
-                                                        a.act_p0, a.act_p1, a.residual}};
+            memset(&c.attr, 0, sizeof c.attr); /* the words past a member too, which its initializer need not clear */
+            if (op == CZ_OP_conv2d)
+                c.attr.conv2d = a;
+            else
+                c.attr.conv_transpose2d = (cz_attr_conv_transpose2d){
+                    a.stride_h,  a.stride_w, a.dilation_h, a.dilation_w, a.pad_top, a.pad_left, a.pad_bottom,
+                    a.pad_right, a.groups,   a.act,        a.act_p0,     a.act_p1,  a.residual};
             if (cz_op_shape(op, &c.attr, c.in, &shape, NULL) != COLORIZER_OK) break;
             const size_t work = cz_elements(&shape) / shape.d[3] * cz_elements(&c.in[1]);
             if (work > 200000) break;
