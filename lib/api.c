@@ -68,8 +68,7 @@ static int32_t read_options(colorizer_options *o, const colorizer_options *optio
 /** The checks of a model in memory; NULL is the built-in one where that is allowed. */
 static int32_t read_source(cz_source *source, const void *model, uint64_t size, bool may_be_null, cz_error *err) {
     *source = (cz_source){.bytes = model, .size = (size_t)size, .builtin = model == NULL};
-    if (model == NULL)
-        return may_be_null ? COLORIZER_OK : cz_fail(err, COLORIZER_E_ARGUMENT, "model: is NULL");
+    if (model == NULL) return may_be_null ? COLORIZER_OK : cz_fail(err, COLORIZER_E_ARGUMENT, "model: is NULL");
     if (size > SIZE_MAX) return cz_fail(err, COLORIZER_E_FORMAT, "model_size: does not fit the address space");
     if ((uintptr_t)model % CZ_ALIGN != 0)
         return cz_fail(err, COLORIZER_E_BUFFER, "model: is not aligned to %u bytes", CZ_ALIGN);
@@ -169,7 +168,8 @@ void colorizer_close(colorizer *c) {
 static int32_t prepare(colorizer *c, uint32_t width, uint32_t height) {
     const int32_t status = cz_handle_prepare(c, width, height, &c->error);
     if (status != COLORIZER_E_MEMORY || c->buffer == NULL) return status;
-    return cz_fail(&c->error, COLORIZER_E_WORKSPACE, "the static buffer is too small for %u x %u pixels", width, height);
+    return cz_fail(&c->error, COLORIZER_E_WORKSPACE, "the static buffer is too small for %u x %u pixels", width,
+                   height);
 }
 
 static int32_t colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst) {
@@ -267,7 +267,8 @@ static int32_t set_i(colorizer *c, int32_t key, int64_t value) {
             return cz_fail(&c->error, COLORIZER_E_RANGE, "value: the working size is not 0 or 32..1024");
         c->short_side = (uint32_t)value;
         return COLORIZER_OK;
-    default: return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting that can be set", key);
+    default:
+        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting that can be set", key);
     }
 }
 
@@ -283,21 +284,33 @@ static int32_t set_f(colorizer *c, int32_t key, double value) {
 
 static int32_t get_i(colorizer *c, int32_t key, int64_t *value) {
     switch (key) {
-    case COLORIZER_KEY_THREADS: *value = c->threads; return COLORIZER_OK;
+    case COLORIZER_KEY_THREADS:
+        *value = c->threads;
+        return COLORIZER_OK;
     case COLORIZER_KEY_SIZE:
         *value = c->short_side != 0 ? c->short_side : c->shared->network.short_side;
         return COLORIZER_OK;
-    case COLORIZER_KEY_CPU: *value = c->shared->cpu; return COLORIZER_OK;
-    case COLORIZER_KEY_MEMORY: *value = (int64_t)cz_handle_memory(c); return COLORIZER_OK;
-    default: return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting", key);
+    case COLORIZER_KEY_CPU:
+        *value = c->shared->cpu;
+        return COLORIZER_OK;
+    case COLORIZER_KEY_MEMORY:
+        *value = (int64_t)cz_handle_memory(c);
+        return COLORIZER_OK;
+    default:
+        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting", key);
     }
 }
 
 static int32_t get_f(colorizer *c, int32_t key, double *value) {
     switch (key) {
-    case COLORIZER_KEY_STRENGTH: *value = (double)c->strength; return COLORIZER_OK;
-    case COLORIZER_KEY_VIVIDNESS: *value = (double)c->vividness; return COLORIZER_OK;
-    default: return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not a real setting", key);
+    case COLORIZER_KEY_STRENGTH:
+        *value = (double)c->strength;
+        return COLORIZER_OK;
+    case COLORIZER_KEY_VIVIDNESS:
+        *value = (double)c->vividness;
+        return COLORIZER_OK;
+    default:
+        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not a real setting", key);
     }
 }
 

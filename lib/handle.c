@@ -115,8 +115,7 @@ int32_t cz_handle_open(colorizer **out, const cz_source *source, const colorizer
 
 int32_t cz_handle_clone(colorizer **out, const colorizer *c, cz_error *err) {
     *out = NULL;
-    if (c->buffer != NULL)
-        return cz_fail(err, COLORIZER_E_UNSUPPORTED, "a handle in a static buffer cannot be cloned");
+    if (c->buffer != NULL) return cz_fail(err, COLORIZER_E_UNSUPPORTED, "a handle in a static buffer cannot be cloned");
     colorizer *copy = handle_make(c->shared, &c->alloc);
     if (copy == NULL) return cz_fail(err, COLORIZER_E_MEMORY, "no memory for a handle");
     copy->threads = c->threads;

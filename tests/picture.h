@@ -11,11 +11,11 @@
 
 #include <colorizer/colorizer.h>
 
-static const int32_t all_formats[] = {
-    COLORIZER_GRAY_U8, COLORIZER_GRAY_U16, COLORIZER_GRAY_F32, COLORIZER_GRAYA_U8, COLORIZER_GRAYA_U16,
-    COLORIZER_GRAYA_F32, COLORIZER_RGB_U8, COLORIZER_RGB_U16, COLORIZER_RGB_F32, COLORIZER_RGBA_U8,
-    COLORIZER_RGBA_U16, COLORIZER_RGBA_F32, COLORIZER_BGR_U8, COLORIZER_BGR_U16, COLORIZER_BGR_F32,
-    COLORIZER_BGRA_U8, COLORIZER_BGRA_U16, COLORIZER_BGRA_F32};
+static const int32_t all_formats[] = {COLORIZER_GRAY_U8,   COLORIZER_GRAY_U16,  COLORIZER_GRAY_F32, COLORIZER_GRAYA_U8,
+                                      COLORIZER_GRAYA_U16, COLORIZER_GRAYA_F32, COLORIZER_RGB_U8,   COLORIZER_RGB_U16,
+                                      COLORIZER_RGB_F32,   COLORIZER_RGBA_U8,   COLORIZER_RGBA_U16, COLORIZER_RGBA_F32,
+                                      COLORIZER_BGR_U8,    COLORIZER_BGR_U16,   COLORIZER_BGR_F32,  COLORIZER_BGRA_U8,
+                                      COLORIZER_BGRA_U16,  COLORIZER_BGRA_F32};
 enum { FORMATS = sizeof all_formats / sizeof *all_formats };
 
 static inline int32_t format_channels(int32_t format) {
@@ -53,7 +53,9 @@ static inline void picture_scene(const colorizer_image *p) {
                 if (channels >= 3 && c < 3) v *= 1.0 - 0.1 * c;
                 if (channels % 2 == 0 && c == channels - 1) v = (x + y) % 256 / 255.0;
                 picture_put((unsigned char *)p->data[0] + y * p->stride[0], p->format, (size_t)(x * channels + c),
-                            v < 0 ? 0 : v > 1 ? 1 : v);
+                            v < 0   ? 0
+                            : v > 1 ? 1
+                                    : v);
             }
 }
 

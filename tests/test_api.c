@@ -150,14 +150,19 @@ static void test_settings(void **state) {
     static const struct {
         int32_t key, status;
         int64_t value;
-    } ints[] = {
-        {COLORIZER_KEY_THREADS, COLORIZER_OK, 64},      {COLORIZER_KEY_THREADS, COLORIZER_OK, 0},
-        {COLORIZER_KEY_THREADS, COLORIZER_E_RANGE, 65}, {COLORIZER_KEY_THREADS, COLORIZER_E_RANGE, -1},
-        {COLORIZER_KEY_SIZE, COLORIZER_OK, 32},         {COLORIZER_KEY_SIZE, COLORIZER_OK, 1024},
-        {COLORIZER_KEY_SIZE, COLORIZER_E_RANGE, 31},    {COLORIZER_KEY_SIZE, COLORIZER_E_RANGE, 1025},
-        {COLORIZER_KEY_CPU, COLORIZER_E_KEY, 1},        {COLORIZER_KEY_MEMORY, COLORIZER_E_KEY, 1},
-        {COLORIZER_KEY_STRENGTH, COLORIZER_E_KEY, 1},   {0, COLORIZER_E_KEY, 1},
-        {COLORIZER_KEY_THREADS, COLORIZER_E_RANGE, INT64_MAX}};
+    } ints[] = {{COLORIZER_KEY_THREADS, COLORIZER_OK, 64},
+                {COLORIZER_KEY_THREADS, COLORIZER_OK, 0},
+                {COLORIZER_KEY_THREADS, COLORIZER_E_RANGE, 65},
+                {COLORIZER_KEY_THREADS, COLORIZER_E_RANGE, -1},
+                {COLORIZER_KEY_SIZE, COLORIZER_OK, 32},
+                {COLORIZER_KEY_SIZE, COLORIZER_OK, 1024},
+                {COLORIZER_KEY_SIZE, COLORIZER_E_RANGE, 31},
+                {COLORIZER_KEY_SIZE, COLORIZER_E_RANGE, 1025},
+                {COLORIZER_KEY_CPU, COLORIZER_E_KEY, 1},
+                {COLORIZER_KEY_MEMORY, COLORIZER_E_KEY, 1},
+                {COLORIZER_KEY_STRENGTH, COLORIZER_E_KEY, 1},
+                {0, COLORIZER_E_KEY, 1},
+                {COLORIZER_KEY_THREADS, COLORIZER_E_RANGE, INT64_MAX}};
     for (size_t k = 0; k < sizeof ints / sizeof *ints; k++)
         assert_int_equal(colorizer_set_i(c, ints[k].key, ints[k].value), ints[k].status);
     assert_int_equal(colorizer_get_i(c, COLORIZER_KEY_SIZE, &i), COLORIZER_OK);

@@ -147,7 +147,8 @@ static void test_static_is_exact(void **state) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int32_t w = sizes[i][0], h = sizes[i][1];
         const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, w, h);
-        const colorizer_image dst = picture_make(COLORIZER_RGB_U8, w, h), dynamic = picture_make(COLORIZER_RGB_U8, w, h);
+        const colorizer_image dst = picture_make(COLORIZER_RGB_U8, w, h),
+                              dynamic = picture_make(COLORIZER_RGB_U8, w, h);
         uint64_t need;
         assert_int_equal(colorizer_workspace_size(model, model_size, NULL, w, h, sizes[i][2], &need), COLORIZER_OK);
         colorizer *c;
@@ -236,9 +237,12 @@ static void test_static_arguments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_allocation_fails_once), cmocka_unit_test(test_workspace_allocations_fail),
-        cmocka_unit_test(test_key_memory),                  cmocka_unit_test(test_static_is_exact),
-        cmocka_unit_test(test_static_sizes_in_turn),        cmocka_unit_test(test_static_arguments),
+        cmocka_unit_test(test_every_allocation_fails_once),
+        cmocka_unit_test(test_workspace_allocations_fail),
+        cmocka_unit_test(test_key_memory),
+        cmocka_unit_test(test_static_is_exact),
+        cmocka_unit_test(test_static_sizes_in_turn),
+        cmocka_unit_test(test_static_arguments),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

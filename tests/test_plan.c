@@ -215,9 +215,9 @@ static void test_exec_cancels(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arena_random),        cmocka_unit_test(test_arena_chain_is_tight),
-        cmocka_unit_test(test_arena_overflow),      cmocka_unit_test(test_every_operator_runs),
-        cmocka_unit_test(test_plan_refuses_sizes),  cmocka_unit_test(test_exec_covers_each_unit_once),
+        cmocka_unit_test(test_arena_random),       cmocka_unit_test(test_arena_chain_is_tight),
+        cmocka_unit_test(test_arena_overflow),     cmocka_unit_test(test_every_operator_runs),
+        cmocka_unit_test(test_plan_refuses_sizes), cmocka_unit_test(test_exec_covers_each_unit_once),
         cmocka_unit_test(test_exec_cancels),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -53,8 +53,8 @@ static void make(mb_model *m) {
     up.resize.num_h = up.resize.num_w = 2;
     join.concat.axis = 3;
     const mb_tensor half = conv(m, x, 12, 3, 4, 2);
-    const mb_tensor deep = mb_op3(m, CZ_OP_conv2d, &depthwise, half, mb_constant(m, "", CZ_F16, 12, 3, 3, 1),
-                                  mb_vector(m, "", 12));
+    const mb_tensor deep =
+        mb_op3(m, CZ_OP_conv2d, &depthwise, half, mb_constant(m, "", CZ_F16, 12, 3, 3, 1), mb_vector(m, "", 12));
     const mb_tensor quarter = conv(m, deep, 20, 3, 12, 2), eighth = conv(m, quarter, 24, 3, 20, 2);
     const mb_tensor normed = mb_op3(m, CZ_OP_layer_norm, &norm, eighth, mb_vector(m, "", 24), mb_vector(m, "", 24));
     const mb_tensor seen = mb_op3(m, CZ_OP_attention, &attention, normed, normed, normed);

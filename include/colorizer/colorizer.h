@@ -188,9 +188,8 @@ COLORIZER_API int32_t colorizer_open_memory(colorizer **out, const void *model, 
  *  @param working_size short side the network will work at, as COLORIZER_KEY_SIZE; 0: the model's own.
  *  @param out receives the number of bytes.
  *  @return as colorizer_open(), E_IMAGE_SIZE or E_RANGE. Thread safe. */
-COLORIZER_API int32_t colorizer_workspace_size(const void *model, uint64_t model_size,
-                                               const colorizer_options *options, int32_t width, int32_t height,
-                                               int32_t working_size, uint64_t *out);
+COLORIZER_API int32_t colorizer_workspace_size(const void *model, uint64_t model_size, const colorizer_options *options,
+                                               int32_t width, int32_t height, int32_t working_size, uint64_t *out);
 
 /** Opens a model inside the caller's buffer: from then on the handle calls no allocator. Images up to the size given
  *  to colorizer_workspace_size() fit; others may get E_WORKSPACE. The handle cannot be cloned. options->alloc and

@@ -36,17 +36,22 @@ static int32_t best_x86(void) {
 
 bool cz_cpu_supported(int32_t cpu) {
     switch (cpu) {
-    case COLORIZER_CPU_SCALAR: return true;
+    case COLORIZER_CPU_SCALAR:
+        return true;
 #if defined(CZ_HAVE_AVX2)
-    case COLORIZER_CPU_AVX2: return best_x86() >= COLORIZER_CPU_AVX2;
+    case COLORIZER_CPU_AVX2:
+        return best_x86() >= COLORIZER_CPU_AVX2;
 #endif
 #if defined(CZ_HAVE_AVX512)
-    case COLORIZER_CPU_AVX512: return best_x86() >= COLORIZER_CPU_AVX512;
+    case COLORIZER_CPU_AVX512:
+        return best_x86() >= COLORIZER_CPU_AVX512;
 #endif
 #if defined(CZ_HAVE_NEON)
-    case COLORIZER_CPU_NEON: return true; /* every AArch64 has it */
+    case COLORIZER_CPU_NEON:
+        return true; /* every AArch64 has it */
 #endif
-    default: return false;
+    default:
+        return false;
     }
 }
 

@@ -131,8 +131,7 @@ static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g) {
     const cz_network *n = p->network;
     cz_chroma_in in = {.centers = n->centers, .log_weight = n->log_weight, .bins = n->bins};
     float temperature;
-    cz_network_input(&p->job, p->light, settings->hints, settings->n_hints,
-             cz_plan_tensor(p->plan, p->transient, 0));
+    cz_network_input(&p->job, p->light, settings->hints, settings->n_hints, cz_plan_tensor(p->plan, p->transient, 0));
     if (!cz_run(p->plan, p->transient, p->job.exec, report, g)) return false;
     at_vividness(n, settings->vividness, &in.weight_scale, &temperature);
     in.inv_temperature = 1.0f / temperature;
@@ -172,16 +171,14 @@ int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *sr
     const size_t work = (cz_upsample_work(&p->job.grid) * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
     p->has_confidence = false;
     p->job.exec = exec;
-    const bool done = cz_lightness(&p->job, src, p->light, p->transient) && !part_done(&g, net) &&
-                      infer(p, settings, &g) && !part_done(&g, 80 * pixels) &&
-                      cz_upsample(&p->job, p->light, p->ab, p->fit, (float *)(void *)p->transient,
-                                  p->transient + work) &&
-                      render(p, src, dst, settings->strength, &g);
+    const bool done =
+        cz_lightness(&p->job, src, p->light, p->transient) && !part_done(&g, net) && infer(p, settings, &g) &&
+        !part_done(&g, 80 * pixels) &&
+        cz_upsample(&p->job, p->light, p->ab, p->fit, (float *)(void *)p->transient, p->transient + work) &&
+        render(p, src, dst, settings->strength, &g);
     p->job.exec = NULL;
     p->has_confidence = done;
     return done ? COLORIZER_OK : cz_fail(err, COLORIZER_E_CANCELLED, "the call was cancelled");
 }
 
-void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst) {
-    cz_confidence(&p->job, p->confidence, dst);
-}
+void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst) { cz_confidence(&p->job, p->confidence, dst); }

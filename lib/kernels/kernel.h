@@ -15,13 +15,13 @@
 
 /** One operator at one input size: what a kernel knows. Constant once planned. */
 typedef struct cz_call {
-    const void *attr;            /* struct cz_attr_<name> */
-    cz_shape in[CZ_MAX_INPUTS];  /* d[0] == 0: this optional input is absent */
+    const void *attr;           /* struct cz_attr_<name> */
+    cz_shape in[CZ_MAX_INPUTS]; /* d[0] == 0: this optional input is absent */
     cz_shape out;
-    const cz_constant *weight;   /* input 1 of an operator whose row says packed; valid in packed_size and pack */
-    const void *packed;          /* what pack() wrote; valid in run */
-    size_t units;                /* set by prepare: number of pieces of work, independent of each other */
-    size_t scratch;              /* set by prepare: bytes each thread needs in run, aligned to CZ_ALIGN */
+    const cz_constant *weight; /* input 1 of an operator whose row says packed; valid in packed_size and pack */
+    const void *packed;        /* what pack() wrote; valid in run */
+    size_t units;              /* set by prepare: number of pieces of work, independent of each other */
+    size_t scratch;            /* set by prepare: bytes each thread needs in run, aligned to CZ_ALIGN */
 } cz_call;
 
 /** The functions of one operator. Shapes have been checked against the operator's shape rule before any is called. */

@@ -44,8 +44,10 @@ CZ_LANES float cz_fma1(float a, float b, float c) {
     memcpy(&bits, &s, sizeof bits);
     if (lost != 0 && s - s == 0 && (bits & 1) == 0) {
         /* toward the lost part: up in magnitude when the signs agree */
-        if ((lost > 0) == (s > 0)) bits++;
-        else bits--;
+        if ((lost > 0) == (s > 0))
+            bits++;
+        else
+            bits--;
         double odd;
         memcpy(&odd, &bits, sizeof odd);
         return (float)odd;

@@ -17,8 +17,8 @@ typedef void (*cz_range_fn)(void *context, size_t begin, size_t end, uint32_t sl
 typedef struct cz_exec {
     colorizer_runner_fn runner; /* NULL: everything on the calling thread, in slot 0 */
     void *user;
-    uint32_t threads;           /* 1 .. CZ_MAX_THREADS */
-    atomic_int *cancel;         /* non-zero: stop soon; may be NULL */
+    uint32_t threads;   /* 1 .. CZ_MAX_THREADS */
+    atomic_int *cancel; /* non-zero: stop soon; may be NULL */
 } cz_exec;
 
 /** Calls fn on ranges that cover 0 .. units - 1, each unit once, in ranges of at most `grain` units (0: chosen from
