@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The built-in model, byte for byte, in read-only memory. */
+ * The built-in model, byte for byte, in read-only memory. CZ_MODEL_PATH is the quoted name of the file. */
 #if defined(__APPLE__)
 #define SYMBOL(name) _##name
 .const_data
@@ -15,7 +15,7 @@ HIDE SYMBOL(cz_builtin_begin)
 HIDE SYMBOL(cz_builtin_end)
 .balign 64
 SYMBOL(cz_builtin_begin):
-.incbin "@MODEL@"
+.incbin CZ_MODEL_PATH
 SYMBOL(cz_builtin_end):
 .byte 0
 #if defined(__ELF__)
