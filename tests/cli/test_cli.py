@@ -162,7 +162,9 @@ def test_json_of_a_name_that_is_not_utf8(run: Run, tmp_path: Path) -> None:
 def test_interruption_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     make_photo(tmp_path / "large.png", 4000, 3000)
     line = [str(COMMAND), "large.png", "large.png", "-o", "out/", "--json", "-j", "1"]
-    with subprocess.Popen(line, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+    # In a background job of a shell SIGINT comes ignored, and the command would leave it so.
+    with subprocess.Popen(line, stderr=subprocess.PIPE, cwd=tmp_path,
+                          preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as process:
         assert process.stderr is not None
         for text in process.stderr:
             if json.loads(text)["event"] == "progress":
