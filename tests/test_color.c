@@ -310,7 +310,7 @@ static void chroma_follows_its_formula(void **state) {
         const cz_chroma_in in = {logits, q % 2 ? residual : NULL, centers, q % 3 ? weight : NULL, bins, 0.7f, 1.3f};
         assert_true(cz_chroma(&job, &in, ab, confidence));
         for (size_t p = 0; p < n; p++) {
-            double sum = 0, a = 0, b = 0, entropy = 0;
+            double sum = 0, a = 0, b = 0, whole = 0, near = 0;
             for (int pass = 0; pass < 2; pass++)
                 for (size_t i = 0; i < bins; i++) {
                     const double w = in.log_weight ? 0.7 * (double)weight[i] : 0;
@@ -321,11 +321,16 @@ static void chroma_follows_its_formula(void **state) {
                     }
                     a += e / sum * (double)centers[2 * i];
                     b += e / sum * (double)centers[2 * i + 1];
-                    entropy -= e / sum * log(e / sum);
                 }
             if (in.residual) a += 110 * (double)residual[2 * p], b += 110 * (double)residual[2 * p + 1];
+            for (size_t i = 0; i < bins; i++) { /* a ramp from 1 at a squared distance of 75 to 0 at 375 */
+                const double e = exp((double)logits[p * bins + i] - (in.log_weight ? (double)weight[i] : 0));
+                const double da = (double)centers[2 * i] - a, db = (double)centers[2 * i + 1] - b;
+                whole += e;
+                near += e * fmin(fmax((375 - da * da - db * db) / 300, 0), 1);
+            }
             assert_true(fabs((double)ab[p] - a) < 2e-3 && fabs((double)ab[n + p] - b) < 2e-3);
-            assert_true(fabs((double)confidence[p] - (1 - entropy / log((double)bins))) < 2e-5);
+            assert_true(fabs((double)confidence[p] - near / whole) < 2e-4);
         }
         free(logits);
         free(residual);

@@ -88,6 +88,15 @@ class Colorizer:
         else:
             self._check(self._lib.colorizer_set_f(self._handle, REALS[name], float(value)))
 
+    def get(self, name: str) -> float:
+        if name in INTEGERS:
+            integer = ctypes.c_int64()
+            self._check(self._lib.colorizer_get_i(self._handle, INTEGERS[name], ctypes.byref(integer)))
+            return integer.value
+        real = ctypes.c_double()
+        self._check(self._lib.colorizer_get_f(self._handle, REALS[name], ctypes.byref(real)))
+        return real.value
+
     def hints(self, hints: Sequence[tuple[float, float, float, tuple[float, float, float]]]) -> None:
         """Sets hints (x, y, radius, (red, green, blue) in 0..1), replacing earlier ones."""
         array = (_Hint * len(hints))(*[_Hint(ctypes.sizeof(_Hint), x, y, radius, *rgb) for x, y, radius, rgb in hints])
@@ -98,4 +107,11 @@ class Colorizer:
         result = np.empty((*source.shape[:2], 3), np.uint8)
         source_view, result_view = _view(source), _view(result)
         self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(source_view), ctypes.byref(result_view)))
+        return result
+
+    def confidence(self, width: int, height: int) -> Pixels:
+        """How sure the network was of the last picture, uint8 [height, width]; 255 is certain."""
+        result = np.empty((height, width), np.uint8)
+        view = _view(result)
+        self._check(self._lib.colorizer_confidence(self._handle, ctypes.byref(view)))
         return result

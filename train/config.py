@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from .losses import LossWeights
-from .network import Widths
+from .network import Architecture
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the schedule: which set, at which crop size, for which share of the run."""
+    """A stretch of the schedule: which sets (a name, or several joined by "+", taken in turn), at which crop size, for
+    which share of the run."""
 
     data: str
     size: int
@@ -50,7 +51,7 @@ class Config:
     limit: int = 0  # photos a set; 0 takes all
     checkpoint_seconds: float = 120.0
     report_seconds: float = 10.0
-    widths: Widths = field(default_factory=Widths)
+    architecture: Architecture = field(default_factory=Architecture)
     loss: LossWeights = field(default_factory=LossWeights)
     runs: str = "train/runs"
 
@@ -71,11 +72,18 @@ class Config:
 def parse(table: dict[str, Any]) -> Config:
     table = dict(table)
     table["phases"] = [Phase(**p) for p in table["phases"]]
-    table["widths"] = Widths(**table.get("widths", {}))
+    table["architecture"] = Architecture(**table.get("architecture", {}))
     table["loss"] = LossWeights(**table.get("loss", {}))
     return Config(**table)
 
 
-def load(path: Path) -> Config:
+def read_table(path: Path) -> dict[str, Any]:
+    """The file's table; `extends` names a file beside it whose keys it takes where it has none of its own."""
     with open(path, "rb") as f:
-        return parse(tomllib.load(f))
+        table = tomllib.load(f)
+    base = table.pop("extends", None)
+    return {**read_table(path.parent / base), **table} if base else table
+
+
+def load(path: Path) -> Config:
+    return parse(read_table(path))

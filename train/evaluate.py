@@ -1,249 +1,267 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Quick evaluation of a weights.npz on a validation set, before any export.
+"""Measures a model as users get it: through the C library, on 256x256 centre crops with a known truth.
 
-    python -m train.evaluate train/runs/default/weights.npz --data ../shared/data --out train/runs/default
+    python -m train.evaluate [MODEL.czw] --data ../shared/data [--set val] [--json FILE] [--plots FOLDER]
 
-prints PSNR and colourfulness over a grid of (s, T), picks the vividness table, and draws contact sheets.
+A folder of photographs serves as well as a packed set: --data names its parent, --set the folder. The photograph
+handed to the library is the luminance of the truth as an 8-bit gray. Baselines in the same table: that gray, the one
+chroma that is best for the whole set, and the chroma of another photograph of the set. `--against F32.czw` adds the
+mean CIEDE2000 from another file's colours.
 """
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+import sys
 from pathlib import Path
-from typing import Callable
+from typing import Any, Iterable
 
 import numpy as np
+import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
+from tools.colorizer import Colorizer
+
 from .color import lab_to_srgb, srgb_to_lab
-from .data import AB_SCALE
-from .inference import Model, load_model, paint, predict
-from .metrics import colorfulness, psnr
-from .store import Store, open_store
+from .frechet import Features, frechet_distance
+from .metrics import colorfulness, delta_e2000, hue_skew, psnr, skin_colored, ssim
+from .store import center_crops, open_store
 
-SIZE = 256
-CHUNK = 20
-SHIFTS = (1.0, 0.75, 0.55, 0.4, 0.25, 0.1, 0.0)
-# Temperatures by vividness. Lower ones gain hundredths of a dB, but leave what the network is unsure of (most of an old
-# photograph) gray, and break the rest into patches; so vividness comes from s first.
-TEMPERATURE = {0.0: 1.0, 0.5: 0.8, 1.0: 0.65, 1.5: 0.65, 2.0: 0.4}
-DEFAULT_GAIN = 0.7  # dB above gray that the default vividness must keep
-SAFE = (1.0, 1.0)
+Pixels = npt.NDArray[np.uint8]
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+HINTS = (1, 5, 20)
+HINT_RADIUS = 3.5  # pixels: 7 x 7 with its corners off
+RIGHT = 15.0  # the distance in a, b that the confidence speaks of
+SKIN_LIGHTNESS = ((0, 40), (40, 65), (65, 100))
+EVERY = 4  # of the pixels in each direction, for the slow measures
 
 
-def center_crops(store: Store, count: int) -> Tensor:
-    """[N, 3, 256, 256] sRGB in 0..1; photos with a shorter side are enlarged first."""
-    crops = []
-    for i in range(min(count, len(store))):
-        image = Image.fromarray(store.photo(i).numpy())
-        short = min(image.size)
-        if short < SIZE:
-            size = (round(image.width * SIZE / short), round(image.height * SIZE / short))
-            image = image.resize(size, Image.Resampling.BICUBIC)
-        x, y = (image.width - SIZE) // 2, (image.height - SIZE) // 2
-        crops.append(np.asarray(image.crop((x, y, x + SIZE, y + SIZE))))
-    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
+def luminance_gray(rgb: Pixels) -> Pixels:
+    """The sRGB gray of equal luminance (IEC 61966-2-1, BT.709 weights)."""
+    x = rgb.astype(np.float64) / 255
+    linear = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4) @ LUMINANCE
+    gray = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.rint(gray * 255).astype(np.uint8)
 
 
-@dataclass
-class Examined:
-    """Validation images with the network's answers."""
-
-    truth: Tensor
-    lab: Tensor
-    logits: Tensor
-    residual: Tensor
+def as_tensor(images: Iterable[Pixels]) -> Tensor:
+    return torch.from_numpy(np.stack(list(images))).permute(0, 3, 1, 2).float() / 255
 
 
-def random_hints(ab: Tensor, number: int, seed: int = 0) -> Tensor:
-    """Hint planes of `number` random 7x7 patches an image."""
-    n, _, h, w = ab.shape
-    generator = torch.Generator().manual_seed(seed)
-    planes = torch.zeros(n, 3, h, w)
-    for i in range(n):
-        for _ in range(number):
-            y = int(torch.randint(0, h - 7, (1,), generator=generator))
-            x = int(torch.randint(0, w - 7, (1,), generator=generator))
-            planes[i, :2, y:y + 7, x:x + 7] = ab[i, :, y:y + 7, x:x + 7].mean((1, 2))[:, None, None] / AB_SCALE
-            planes[i, 2, y:y + 7, x:x + 7] = 1
-    return planes
+def thin_lab(images: Tensor) -> npt.NDArray[np.float32]:
+    """[N, h, w, 3] Lab of every fourth pixel."""
+    return srgb_to_lab(images[:, :, ::EVERY, ::EVERY]).permute(0, 2, 3, 1).numpy()
 
 
-def examine(model: Model, crops: Tensor, hints: int = 0) -> Examined:
-    lab = srgb_to_lab(crops)
-    logits, residual = [], []
-    for start in range(0, len(crops), CHUNK):
-        part = lab[start:start + CHUNK]
-        planes = random_hints(part[:, 1:], hints, start) if hints else None
-        q, r = predict(model, part[:, :1], planes)
-        logits.append(q.half())
-        residual.append(r.float())
-    return Examined(crops, lab, torch.cat(logits), torch.cat(residual))
+class Truth:
+    """The crops and what is computed from them once."""
+
+    def __init__(self, crops: Tensor, sources: list[str], features: Features | None) -> None:
+        self.rgb = crops
+        self.sources = np.array(sources)
+        self.pixels: list[Pixels] = [np.rint(c.permute(1, 2, 0).numpy() * 255).astype(np.uint8) for c in crops]
+        self.gray = [luminance_gray(p) for p in self.pixels]
+        self.gray_rgb = as_tensor(np.repeat(g[..., None], 3, 2) for g in self.gray)
+        self.color = colorfulness(crops).numpy()
+        self.lab = thin_lab(crops)
+        self.features = features
+        self.draws = np.random.default_rng(0).integers(0, len(crops), (1000, len(crops)))
+        if features:
+            self.seen = features(crops)
+            self.gray_distance = frechet_distance(features(self.gray_rgb), self.seen)
+
+    def score(self, images: Tensor) -> dict[str, float]:
+        """Means over the photographs, with 95 % bootstrap intervals; colourfulness as mean over mean of the truth."""
+        lab = thin_lab(images)
+        gaps = delta_e2000(lab, self.lab).mean((1, 2))
+        color = colorfulness(images).numpy()
+        similar = np.concatenate([ssim(a, b).numpy() for a, b in zip(images.split(20), self.rgb.split(20))])
+        row: dict[str, float] = {}
+        for name, values in (("psnr", psnr(images, self.rgb).numpy()), ("ssim", similar), ("de2000", gaps)):
+            low, high = np.quantile(values[self.draws].mean(1), (0.025, 0.975))
+            row.update({name: float(values.mean()), f"{name}_low": float(low), f"{name}_high": float(high)})
+        ratios = color[self.draws].mean(1) / self.color[self.draws].mean(1)
+        low, high = np.quantile(ratios, (0.025, 0.975))
+        row.update({"colorfulness": float(color.mean() / self.color.mean()), "colorfulness_low": float(low),
+                    "colorfulness_high": float(high)})
+        if self.features:
+            row["frechet"] = frechet_distance(self.features(images), self.seen) / self.gray_distance
+        return row
 
 
-@torch.no_grad()
-def score(model: Model, seen: Examined, s: float, t: float) -> tuple[float, float]:
-    """Mean PSNR, and mean colourfulness over that of the truth."""
-    total, mine, theirs = [], [], []
-    for start in range(0, len(seen.truth), CHUNK):
-        part = slice(start, start + CHUNK)
-        image = paint(seen.lab[part, :1], model.chroma(seen.logits[part], seen.residual[part], s, t))
-        total.append(psnr(image, seen.truth[part]))
-        mine.append(colorfulness(image))
-        theirs.append(colorfulness(seen.truth[part]))
-    return float(torch.cat(total).mean()), float(torch.cat(mine).mean() / torch.cat(theirs).mean())
+def best_constant(truth: Truth) -> Tensor:
+    """Coordinate search for the constant a, b of highest mean PSNR, from the mean chroma of the set."""
+    rgb = truth.rgb[:, :, ::2, ::2]
+    light = srgb_to_lab(rgb)[:, :1]
 
+    def value(ab: Tensor) -> float:
+        plane = ab.view(1, 2, 1, 1).expand(len(light), 2, *light.shape[2:])
+        return float(psnr(lab_to_srgb(torch.cat([light, plane], 1)), rgb).mean())
 
-def score_constant(seen: Examined, ab: Tensor) -> float:
-    plane = ab.view(1, 2, 1, 1).expand(len(seen.lab), 2, SIZE, SIZE)
-    image = lab_to_srgb(torch.cat([seen.lab[:, :1], plane], 1))
-    return float(psnr(image, seen.truth).mean())
-
-
-def baselines(seen: Examined) -> dict[str, float]:
-    """Gray, and the best constant chroma by a coordinate search from the mean."""
-    gray = score_constant(seen, torch.zeros(2))
-    best_ab = seen.lab[:, 1:].mean((0, 2, 3)) * 0.5
-    best = score_constant(seen, best_ab)
-    step = 2.0
-    while step >= 0.5:
-        moved = False
-        for move in ((step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)):
-            trial = best_ab + torch.tensor(move)
-            value = score_constant(seen, trial)
-            if value > best:
-                best, best_ab, moved = value, trial, True
-        if not moved:
+    best = torch.from_numpy(truth.lab[..., 1:].mean((0, 1, 2)))
+    top, step = value(best), 2.0
+    while step >= 0.25:
+        moves = [best + torch.tensor(m) for m in ((step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step))]
+        values = [value(m) for m in moves]
+        if max(values) > top:
+            top = max(values)
+            best = moves[values.index(top)]
+        else:
             step /= 2
-    return {"gray": gray, "constant": best, "constant_a": float(best_ab[0]), "constant_b": float(best_ab[1])}
+    return best
 
 
-Grid = list[tuple[float, float, float, float]]  # s, T, PSNR, colourfulness ratio
-Row = tuple[float, float, float]  # v, s, T
+def with_chroma(truth: Truth, ab: Tensor) -> Tensor:
+    """The photographs' lightness with that chroma, [N or 1, 2, H or 1, W or 1]."""
+    light = srgb_to_lab(truth.rgb)[:, :1]
+    return lab_to_srgb(torch.cat([light, ab.expand(len(light), 2, *light.shape[2:])], 1))
 
 
-def shift_for(grid: Grid, t: float, want: float) -> float:
-    """The s that gives that colourfulness at temperature t, or the nearest there is."""
-    line = sorted((g[3], g[0]) for g in grid if g[1] == t)
-    return round(float(np.interp(want, [p[0] for p in line], [p[1] for p in line])), 3)
+def random_hints(pixels: Pixels, number: int, seed: int) -> list[tuple[float, float, float, tuple[float, float, float]]]:
+    """What a user's eyedropper would take from the truth at random places: the mean colour under each hint."""
+    rng = np.random.default_rng(seed)
+    reach = int(HINT_RADIUS)
+    height, width = pixels.shape[:2]
+    hints = []
+    for _ in range(number):
+        y, x = (int(rng.integers(reach, side - reach)) for side in (height, width))
+        r, g, b = pixels[y - reach:y + reach + 1, x - reach:x + reach + 1].reshape(-1, 3).mean(0) / 255
+        hints.append((x + 0.5, y + 0.5, HINT_RADIUS, (float(r), float(g), float(b))))
+    return hints
 
 
-def choose_table(grid: Grid, enough: Callable[[float, float], bool]) -> list[Row]:
-    """v = 0 is the safe mean; v = 1, the default, has the colourfulness of the truth or, where that costs too much,
-    the most that is still good `enough`; v = 2 the truth's, or what there is. v runs with colourfulness in between."""
-    safe = next(g[3] for g in grid if g[:2] == SAFE)
-    highest = {t: max(g[3] for g in grid if g[1] == t) for t in TEMPERATURE.values()}
-    t = TEMPERATURE[1.0]
-    low, high = safe, min(1.0, highest[t])
-    if enough(shift_for(grid, t, high), t):
-        low = high
-    for _ in range(4 if low < high else 0):
-        middle = (low + high) / 2
-        low, high = (middle, high) if enough(shift_for(grid, t, middle), t) else (low, middle)
-    usual, vivid = low, min(1.0, highest[TEMPERATURE[2.0]])
-    targets = {0.5: (safe + usual) / 2, 1.0: usual, 1.5: (usual + vivid) / 2, 2.0: vivid}
-    return [(0.0, *SAFE)] + [(v, shift_for(grid, TEMPERATURE[v], want), TEMPERATURE[v]) for v, want in targets.items()]
+def colorize_all(colorizer: Colorizer, truth: Truth, hints: int = 0) -> Tensor:
+    images = []
+    for number, gray in enumerate(truth.gray):
+        colorizer.hints(random_hints(truth.pixels[number], hints, number))
+        images.append(colorizer.colorize(gray))
+        if sys.stderr.isatty():
+            print(f"\r{number + 1} of {len(truth.gray)} ", end="", file=sys.stderr)
+    colorizer.hints([])
+    return as_tensor(images)
 
 
-def sheet(rows: list[list[Tensor]], path: Path) -> None:
-    """Rows of equally high [3,H,W] images as one PNG."""
-    widest = max(sum(t.shape[2] for t in row) for row in rows)
-    strips = []
-    for row in rows:
-        strip = torch.cat(row, 2)
-        strips.append(F.pad(strip, (0, widest - strip.shape[2])))
-    image = torch.cat(strips, 1).clamp(0, 1).permute(1, 2, 0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((image * 255).round().byte().numpy()).save(path)
+def bias(lab: npt.NDArray[np.float32], truth: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Of pixels [..., 3]: mean chroma over the truth's, hue skew, shifts of the mean a and b."""
+    chroma = [float(np.hypot(x[..., 1], x[..., 2]).mean()) for x in (lab, truth)]
+    shift = (lab[..., 1:].reshape(-1, 2) - truth[..., 1:].reshape(-1, 2)).mean(0)
+    return {"saturation": chroma[0] / max(chroma[1], 1e-9), "hue_skew": hue_skew(lab[..., 1:], truth[..., 1:]),
+            "a": float(shift[0]), "b": float(shift[1])}
 
 
-def half(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x[None], 2)[0]
+def groups(truth: Truth, images: Tensor) -> dict[str, dict[str, float]]:
+    """Bias by source, and of skin-coloured pixels by their lightness."""
+    lab = thin_lab(images)
+    gain = (psnr(images, truth.rgb) - psnr(truth.gray_rgb, truth.rgb)).numpy()
+    rows: dict[str, dict[str, float]] = {}
+    for source in sorted(set(truth.sources)):
+        at = truth.sources == source
+        rows[source] = {"count": int(at.sum()), "gain": float(gain[at].mean()), **bias(lab[at], truth.lab[at])}
+    skin = skin_colored(truth.rgb[:, :, ::EVERY, ::EVERY].permute(0, 2, 3, 1).numpy())
+    for low, high in SKIN_LIGHTNESS:
+        at = skin & (truth.lab[..., 0] >= low) & (truth.lab[..., 0] < high)
+        if at.any():
+            rows[f"skin-coloured, L {low}-{high}"] = {"count": int(at.sum()), **bias(lab[at], truth.lab[at])}
+    return rows
 
 
-def draw_validation(model: Model, seen: Examined, settings: list[tuple[float, float]], path: Path,
-                    count: int = 40) -> None:
-    """Truth, then one picture a setting, half size, two photos a row."""
-    cells = []
-    for i in range(0, len(seen.truth), max(1, len(seen.truth) // count)):
-        row = [half(seen.truth[i])]
-        for s, t in settings:
-            ab = model.chroma(seen.logits[i:i + 1], seen.residual[i:i + 1], s, t)
-            row.append(half(paint(seen.lab[i:i + 1, :1], ab)[0]))
-        cells.append(row)
-    sheet([cells[i] + (cells[i + 1] if i + 1 < len(cells) else []) for i in range(0, len(cells), 2)], path)
+def reliability(colorizer: Colorizer, truth: Truth) -> dict[str, Any]:
+    """Confidence against the share of colours that are within RIGHT of the truth, in tenths of confidence, and the
+    mean distance of the two (expected calibration error)."""
+    sure, right = [], []
+    for gray, lab in zip(truth.gray, truth.lab):
+        image = thin_lab(as_tensor([colorizer.colorize(gray)]))[0]
+        side = image.shape[:2]
+        sure.append(colorizer.confidence(side[1], side[0]).ravel() / 255)
+        right.append((np.hypot(*(image - lab)[..., 1:].reshape(-1, 2).T) <= RIGHT).astype(float))
+    confidence, hit = np.concatenate(sure), np.concatenate(right)
+    curve = []
+    for tenth in range(10):
+        at = (confidence * 10).astype(int).clip(0, 9) == tenth
+        if at.mean() > 0.001:
+            curve.append({"confidence": float(confidence[at].mean()), "right": float(hit[at].mean()),
+                          "share": float(at.mean())})
+    error = sum(c["share"] * abs(c["confidence"] - c["right"]) for c in curve)
+    return {"curve": curve, "error": error}
 
 
-@torch.no_grad()
-def draw_folder(model: Model, folder: Path, settings: list[tuple[float, float]], path: Path) -> None:
-    """Photographs without a truth: gray and each setting, at a working short side of 256."""
-    for number, name in enumerate(sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".png"})):
-        image = Image.open(name).convert("L")
-        scale = SIZE / min(image.size)
-        image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
-        gray = torch.from_numpy(np.array(image)).float()[None, None].expand(1, 3, -1, -1) / 255
-        lightness = srgb_to_lab(gray)[:, :1]
-        logits, residual = predict(model, lightness)
-        row = [gray[0]] + [paint(lightness, model.chroma(logits, residual, s, t))[0] for s, t in settings]
-        sheet([row], path / f"{number:02d}-{name.stem}.png")
+def print_scores(rows: dict[str, dict[str, float]]) -> None:
+    print(f"{'':24s} {'PSNR dB':>20s} {'SSIM':>7s} {'dE2000':>7s} {'colourfulness':>20s} {'Frechet':>8s}")
+    for name, row in rows.items():
+        frechet = f"{row['frechet']:8.3f}" if "frechet" in row else "       -"
+        print(f"{name:24s} {row['psnr']:6.2f} [{row['psnr_low']:.2f}, {row['psnr_high']:.2f}] {row['ssim']:7.4f} "
+              f"{row['de2000']:7.2f} {row['colorfulness']:6.3f} [{row['colorfulness_low']:.3f}, "
+              f"{row['colorfulness_high']:.3f}] {frechet}")
+
+
+def print_groups(rows: dict[str, dict[str, float]]) -> None:
+    print(f"\n{'at the default':24s} {'count':>8s} {'gain dB':>8s} {'saturation':>11s} {'hue skew':>9s} {'a':>6s} {'b':>6s}")
+    for name, row in rows.items():
+        gain = f"{row['gain']:8.2f}" if "gain" in row else "       -"
+        print(f"{name:24s} {row['count']:8d} {gain} {row['saturation']:11.2f} {row['hue_skew']:9.2f} {row['a']:6.1f} "
+              f"{row['b']:6.1f}")
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    store = open_store(args.data, args.set, args.cache)
+    truth = Truth(center_crops(store, args.photos), store.sources[:args.photos], None if args.fast else Features())
+    constant = best_constant(truth)
+    others = torch.from_numpy(np.random.default_rng(1).permutation(len(truth.rgb)))
+    rows = {"gray": truth.score(truth.gray_rgb),
+            "constant chroma": truth.score(with_chroma(truth, constant.view(1, 2, 1, 1))),
+            "another's chroma": truth.score(with_chroma(truth, srgb_to_lab(truth.rgb)[others, 1:]))}
+    result: dict[str, Any] = {"photographs": len(truth.gray), "constant": constant.tolist(), "scores": rows}
+    with Colorizer(args.model) as colorizer:
+        default = colorizer.get("vividness")
+        for v in sorted({*args.vividness, default}):
+            colorizer.set("vividness", v)
+            images = colorize_all(colorizer, truth)
+            name = f"vividness {v:g}"
+            rows[name] = truth.score(images)
+            if v == default:
+                result["default"], result["groups"] = name, groups(truth, images)
+                ours = images
+        colorizer.set("vividness", default)
+        for number in () if args.fast else HINTS:
+            rows[f"{number} hints, default"] = truth.score(colorize_all(colorizer, truth, number))
+        result["reliability"] = reliability(colorizer, truth)
+    if args.against:
+        with Colorizer(args.against) as other:
+            gaps = delta_e2000(thin_lab(ours), thin_lab(colorize_all(other, truth)))
+        result["against"] = {"de2000": float(gaps.mean()), "de2000_99": float(np.quantile(gaps, 0.99))}
+    return result
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__)
-    parser.add_argument("weights", type=Path)
+    parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, nargs="?", help="default: the built-in model")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--set", default="val")
     parser.add_argument("--cache", type=Path, default=Path("train/runs/cache"))
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=600)
-    parser.add_argument("--search", type=int, default=200, help="photos used for the grid")
-    parser.add_argument("--quick", action="store_true", help="the safe mean and one vivid setting only")
+    parser.add_argument("--vividness", type=float, nargs="+", default=[0.0, 0.5, 1.0, 1.5, 2.0])
+    parser.add_argument("--against", type=Path, help="a model file to compare colours with, at the default vividness")
+    parser.add_argument("--fast", action="store_true", help="no Frechet distance, no hints")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--plots", type=Path, help="a folder for vividness.png and reliability.png")
     args = parser.parse_args()
-    model = load_model(args.weights)
-    seen = examine(model, center_crops(open_store(args.data, args.set, args.cache), args.photos))
-    if args.quick:
-        for s, t in (SAFE, (0.5, 0.6), (0.0, 0.6)):
-            print(f"s {s} T {t}: %.2f dB, colourfulness %.3f" % score(model, seen, s, t))
-        print(baselines(seen))
-        return
-    every = max(1, len(seen.truth) // args.search)
-    few = Examined(*(getattr(seen, f)[::every] for f in ("truth", "lab", "logits", "residual")))
-    base = baselines(few)
-    base["gray"] = score_constant(seen, torch.zeros(2))
-    base["constant"] = score_constant(seen, torch.tensor([base["constant_a"], base["constant_b"]]))
-    grid: Grid = []
-    for t in sorted(set(TEMPERATURE.values()), reverse=True):
-        for s in SHIFTS if t < 1 else SHIFTS[:1]:
-            grid.append((s, t, *score(model, few, s, t)))
-            print("s %.2f T %.2f  %.2f dB  colourfulness %.3f" % grid[-1], flush=True)
-    # What a default costs is judged on all photographs: gains differ by decibels from one to the next.
-    table = choose_table(grid, lambda s, t: score(model, seen, s, t)[0] >= base["gray"] + DEFAULT_GAIN)
-    rows: list[dict[str, float]] = []
-    result: dict[str, object] = {"baselines": base, "table": table, "grid": grid, "rows": rows}
-    print("gray %.2f dB, constant %.2f dB" % (base["gray"], base["constant"]))
-    for v, s, t in table:
-        db, ratio = score(model, seen, s, t)
-        rows.append({"v": v, "s": s, "t": t, "psnr": db, "colorfulness": ratio})
-        print(f"vividness {v:.2f} (s {s:.3f} T {t:.2f}): {db:.2f} dB, colourfulness {ratio:.3f}", flush=True)
-    default = next(row for row in table if row[0] == 1.0)
-    plain = score(model, few, default[1], default[2])[0]
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "evaluation.json").write_text(json.dumps(result, indent=1))
-    for number in (1, 5, 20):
-        hinted = examine(model, few.truth, number)
-        db, ratio = score(model, hinted, default[1], default[2])
-        result[f"hints_{number}"] = {"psnr": db, "without": plain, "colorfulness": ratio}
-        print(f"{number} hints at the default: {db:.2f} dB (without, same photos: {plain:.2f} dB)", flush=True)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "evaluation.json").write_text(json.dumps(result, indent=1))
-    settings = [SAFE, default[1:], table[-1][1:]]
-    draw_validation(model, seen, settings, args.out / "val.png")
-    if (args.data / "historical").is_dir():
-        draw_folder(model, args.data / "historical", settings, args.out / "historical")
+    result = measure(args)
+    a, b = result["constant"]
+    print(f"{result['photographs']} photographs; best constant a {a:.1f}, b {b:.1f}; default: {result['default']}")
+    print_scores(result["scores"])
+    print_groups(result["groups"])
+    print(f"\nconfidence: expected calibration error {result['reliability']['error']:.3f}")
+    if "against" in result:
+        print("from {}: CIEDE2000 mean {de2000:.3f}, 99 % {de2000_99:.2f}".format(args.against, **result["against"]))
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=1))
+    if args.plots:
+        from .plots import plot_reliability, plot_vividness
+
+        plot_vividness(result["scores"], args.plots / "vividness.png")
+        plot_reliability(result["reliability"]["curve"], args.plots / "reliability.png")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class Exporter:
         return self.conv(y, block.down, name + ".down", x)
 
     def pool(self, x: czw.Tensor, size: int, name: str) -> czw.Tensor:
-        return self.model.op("pool2d", [x], name, kind=1, kernel_h=size, kernel_w=size, stride_h=size, stride_w=size)
+        return self.model.op("pool2d", [x], name, kind=0, kernel_h=size, kernel_w=size, stride_h=size, stride_w=size)
 
     def upsample(self, x: czw.Tensor, name: str) -> czw.Tensor:
         return self.model.op("resize", [x], name, mode=1, num_h=2, num_w=2)
@@ -88,10 +88,10 @@ class Exporter:
                 taps.append(x)
         s4, s8, s16, s32 = taps
         hints = m.op("slice", [image], "hints", axis=3, begin=1, end=4, step=1)
-        # The gain stays an operator of its own: inside the weights it would spoil their int8 scales.
-        gain = m.constant("hints.gain", net.hint_gain.numpy().reshape(1, 1, 1, 3))
-        h4 = m.op("mul", [self.pool(hints, 4, "hints4"), gain], "gain4")
-        h16 = self.pool(h4, 4, "hints16")
+        planes = m.constant("hints.planes", net.hint_planes.permute(0, 2, 3, 1).contiguous().numpy())
+        h4 = self.pool(m.op("conv2d", [hints, planes], "planes"), 4, "hints4")
+        h8 = self.pool(h4, 2, "hints8")
+        h16 = self.pool(h8, 2, "hints16")
         h32 = self.pool(h16, 2, "hints32")
         t = self.conv(m.op("concat", [s32, h32], "cat32"), net.proj32, "proj32")
         for i, block in enumerate(net.blocks32):
@@ -103,7 +103,7 @@ class Exporter:
             assert isinstance(block, TransformerBlock)
             t = self.transformer(t, block, f"attend16.{i}")
         t = self.upsample(self.conv(t, net.up8, "up8"), "resize8")
-        t = self.conv(m.op("concat", [t, s8], "cat8"), net.merge8, "merge8")
+        t = self.conv(m.op("concat", [t, s8, h8], "cat8"), net.merge8, "merge8")
         t = self.upsample(self.conv(t, net.up4, "up4"), "resize4")
         t = self.conv(m.op("concat", [t, s4, h4], "cat4"), net.merge4, "merge4")
         t = self.conv(t, net.refine4, "refine4")
@@ -151,7 +151,7 @@ def main() -> None:
         table = json.loads(args.evaluation.read_text())["table"]
     step, seen, spent = arrays["progress"]
     metadata = {"name": args.name, "license": "BSD-2-Clause; encoder weights Apache-2.0",
-                "description": f"EfficientNet-Lite0 U-Net with attention, {int(seen)} photographs in {int(step)} "
+                "description": f"EfficientNet-Lite{int(arrays['architecture'][0])} U-Net with attention, {int(seen)} photographs in {int(step)} "
                                f"steps, {spent / 60:.0f} minutes"}
     for dtype, label in (("f32", "f32"), ("f16", "f16"), ("i8", "int8")):
         model = export(net, arrays["color.bins"], arrays["color.log_weight"], table, dtype, metadata)

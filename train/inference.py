@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .color import lab_to_srgb
 from .data import AB_SCALE
-from .network import ColorNet, Widths
+from .network import Architecture, ColorNet
 
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # [B,4,H,W] -> logits [B,Q,H/4,W/4], residual [B,2,H/4,W/4]
 
@@ -34,8 +34,8 @@ class Model:
 def load_network(path: Path) -> tuple[ColorNet, dict[str, np.ndarray]]:
     """The network of a weights.npz, in evaluation mode, and the file's arrays."""
     arrays = dict(np.load(path))
-    widths = Widths(*(int(v) for v in arrays["widths"]))
-    net = ColorNet(len(arrays["color.bins"]), widths)
+    architecture = Architecture(*(int(v) for v in arrays["architecture"]))
+    net = ColorNet(len(arrays["color.bins"]), architecture)
     state = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
     net.load_state_dict(state)
     return net.eval(), arrays

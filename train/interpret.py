@@ -81,14 +81,9 @@ def _resize(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
 
 def _pool(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
     x = inputs[0]
-    assert x is not None and a["kind"] == 1 and not a["pad_top"] and not a["pad_left"] and not a["ceil_mode"]
+    assert x is not None and a["kind"] == 0 and not a["pad_top"] and not a["pad_left"] and not a["ceil_mode"]
     kernel = (int(a["kernel_h"]), int(a["kernel_w"]))
-    return _nhwc(F.avg_pool2d(_nchw(x), kernel, (int(a["stride_h"]), int(a["stride_w"]))))
-
-
-def _mul(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
-    assert inputs[0] is not None and inputs[1] is not None
-    return _activate(inputs[0] * inputs[1], a)
+    return _nhwc(F.max_pool2d(_nchw(x), kernel, (int(a["stride_h"]), int(a["stride_w"]))))
 
 
 def _slice(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
@@ -104,7 +99,6 @@ RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
     "layer_norm": _layer_norm,
     "resize": _resize,
     "pool2d": _pool,
-    "mul": _mul,
     "slice": _slice,
     "concat": lambda inputs, a: torch.cat([t for t in inputs if t is not None], int(a["axis"])),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,26 @@ class LossWeights:
     hint: float = 4.0  # extra weight of cells that hold a hint
 
 
+class ExpectedColor(torch.autograd.Function):
+    """(logits [N, Q], basis [Q, K]) -> exp(logits - max) @ basis [N, K] and the logits' max [N, 1].
+
+    Every softmax expectation of the loss is a quotient of such sums, so the exponential, by far the largest array of a
+    training step, is made once, and its gradient in place. The max takes no gradient: it cancels in each quotient."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        top = logits.amax(1, keepdim=True)
+        e = (logits - top).exp_()
+        ctx.save_for_backward(e, basis)
+        ctx.mark_non_differentiable(top)
+        return e @ basis, top
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        e, basis = ctx.saved_tensors
+        return (grad @ basis.t()).mul_(e), None
+
+
 def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weights: LossWeights) -> dict[str, Tensor]:
     """logits [B,Q,h,w] and residual [B,2,h,w] at 1/4 against the batch's chroma. Returns 'loss' and its parts."""
     b, q, h, w = logits.shape
@@ -27,21 +48,25 @@ def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weigh
     flat = logits.float().permute(0, 2, 3, 1).reshape(-1, q)
     extra = residual.float().permute(0, 2, 3, 1)
     emphasis = 1 + weights.hint * hinted.reshape(-1)
+    rebalance = bins.log_weight.exp()
+
+    # Columns: the vivid distribution's mean and sum, then those of the data's own distribution, which dividing the
+    # class weights out restores.
+    ones = torch.ones(q, 1, device=flat.device)
+    vivid_basis = torch.cat([bins.centers / AB_SCALE, ones], 1)
+    sums, top = ExpectedColor.apply(flat, torch.cat([vivid_basis, vivid_basis / rebalance[:, None]], 1))
 
     index, amount = bins.encode(truth.reshape(-1, 2))
-    log_p = flat.log_softmax(1)
-    rare = (bins.log_weight.exp()[index] * amount).sum(1)
-    entropy = -(log_p.gather(1, index) * amount).sum(1)
+    rare = (rebalance[index] * amount).sum(1)
+    entropy = top[:, 0] + sums[:, 2].log() - (flat.gather(1, index) * amount).sum(1)
     scale = rare * emphasis
     cross = (entropy * scale).sum() / scale.sum()
 
-    # Dividing the class weights out restores the data's own distribution, whose mean is the safest guess.
-    unbiased = (flat - bins.log_weight).softmax(1)
-    mean = (unbiased @ bins.centers / AB_SCALE).view(b, h, w, 2) + extra
+    mean = (sums[:, 3:5] / sums[:, 5:6]).view(b, h, w, 2) + extra
     apart = F.smooth_l1_loss(mean, truth / AB_SCALE, beta=0.1, reduction="none").sum(3).reshape(-1)
     distance = (apart * emphasis).sum() / emphasis.sum()
 
-    vivid = (log_p.exp() @ bins.centers / AB_SCALE).view(b, h, w, 2) + extra
+    vivid = (sums[:, :2] / sums[:, 2:3]).view(b, h, w, 2) + extra
     error = vivid - truth / AB_SCALE
     even = (error[:, 1:] - error[:, :-1]).abs().mean() + (error[:, :, 1:] - error[:, :, :-1]).abs().mean()
     loss = cross + weights.mean * distance + weights.even * even

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -46,3 +47,43 @@ def delta_e2000(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     rt = -2 * np.sqrt(mc**7 / (mc**7 + 25.0**7)) * rotation
     x, y, z = dl / sl, dc / sc, dh / sh
     return np.sqrt(np.maximum(x * x + y * y + z * z + rt * y * z, 0))
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Structural similarity, mean of the three channels: Gaussian windows of 11 x 11 with sigma 1.5, K1 = 0.01,
+    K2 = 0.03, valid windows only (Wang, Bovik, Sheikh, Simoncelli, 2004)."""
+    x = torch.arange(11, dtype=torch.float32) - 5
+    g = torch.exp(-0.5 * (x / 1.5) ** 2)
+    g = g / g.sum()
+
+    def mean(t: Tensor) -> Tensor:
+        t = F.conv2d(t, g.view(1, 1, 11, 1).expand(3, 1, 11, 1), groups=3)
+        return F.conv2d(t, g.view(1, 1, 1, 11).expand(3, 1, 1, 11), groups=3)
+
+    ma, mb = mean(a), mean(b)
+    va, vb, cov = mean(a * a) - ma * ma, mean(b * b) - mb * mb, mean(a * b) - ma * mb
+    c1, c2 = 0.01**2, 0.03**2
+    value = (2 * ma * mb + c1) * (2 * cov + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))
+    return value.mean((1, 2, 3))
+
+
+def hue_histogram(ab: np.ndarray, bins: int = 12) -> np.ndarray:
+    """Share of the whole chroma that each twelfth of the hue circle holds; ab is [..., 2]."""
+    chroma = np.hypot(ab[..., 0], ab[..., 1]).ravel()
+    hue = np.arctan2(ab[..., 1], ab[..., 0]).ravel() % (2 * np.pi)
+    at = np.minimum((hue * (bins / (2 * np.pi))).astype(int), bins - 1)
+    return np.bincount(at, chroma, bins) / max(float(chroma.sum()), 1e-9)
+
+
+def hue_skew(first: np.ndarray, second: np.ndarray) -> float:
+    """Total variation between the hue histograms of two sets of ab: 0 alike, 1 no hue in common."""
+    return float(np.abs(hue_histogram(first) - hue_histogram(second)).sum() / 2)
+
+
+def skin_colored(rgb: np.ndarray) -> np.ndarray:
+    """Pixels of sRGB [..., 3] in 0..1 whose chroma skin may have: Cb 77 to 127 and Cr 133 to 173 of ITU-R BT.601
+    (Chai and Ngan, 1999). Wood, sand and fur pass too."""
+    r, g, b = (255 * rgb[..., k] for k in range(3))
+    cb = 128 - 0.168736 * r - 0.331264 * g + 0.5 * b
+    cr = 128 + 0.5 * r - 0.418688 * g - 0.081312 * b
+    return (cb >= 77) & (cb <= 127) & (cr >= 133) & (cr <= 173)

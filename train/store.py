@@ -106,3 +106,17 @@ def _build(folder: Path, name: str, index: Path, blob: Path, limit: int) -> None
     # The index is written last: an interrupted build leaves none and is done again.
     np.savez(index, offset=np.array(offset, np.int64), width=np.array(width, np.int64),
              height=np.array(height, np.int64), source=np.array(sources))
+
+
+def center_crops(store: Store, count: int, side: int = 256) -> Tensor:
+    """[N, 3, side, side] sRGB in 0..1; photos with a shorter side are enlarged first."""
+    crops = []
+    for i in range(min(count, len(store))):
+        image = Image.fromarray(store.photo(i).numpy())
+        short = min(image.size)
+        if short < side:
+            size = (round(image.width * side / short), round(image.height * side / short))
+            image = image.resize(size, Image.Resampling.BICUBIC)
+        x, y = (image.width - side) // 2, (image.height - side) // 2
+        crops.append(np.asarray(image.crop((x, y, x + side, y + side))))
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255

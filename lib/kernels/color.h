@@ -25,13 +25,21 @@ typedef struct cz_color_tables {
     float light[2][256];
 } cz_color_tables;
 
-/** What cz_color_kernels.chroma reads beside logits. Arrays are padded to a multiple of 16: shift with 1e30, so that
- *  a lane past the last bin has no share; the others with 0. */
+/** What cz_color_kernels.chroma reads beside logits. Arrays are padded to a multiple of 16: the shifts with 1e30, so
+ *  that a lane past the last bin has no share; the others with 0. */
 typedef struct cz_chroma_bins {
-    size_t bins;           /* 2 .. CZ_COLOR_MAX_BINS */
-    float inv_temperature; /* > 0 */
-    float shift[CZ_COLOR_MAX_BINS], a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS];
+    size_t bins;                           /* 2 .. CZ_COLOR_MAX_BINS */
+    float inv_temperature;                 /* > 0 */
+    float shift[CZ_COLOR_MAX_BINS];        /* taken off the logits for the colour */
+    float weight_shift[CZ_COLOR_MAX_BINS]; /* the same for the data's own distribution, which confidence speaks of */
+    float a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS];
 } cz_chroma_bins;
+
+/** Confidence is the probability of chroma within about 15 of the colour given: squared distances up to which a bin
+ *  counts whole and from which it does not count, a ramp instead of a step because bins lie 10 apart. The ramp holds
+ *  the area of a circle of radius 15: (75 + 375) / 2 = 15^2. */
+#define CZ_NEAR_INNER 75.0f
+#define CZ_NEAR_OUTER 375.0f
 
 /** The chroma grid, planes of width x height. */
 typedef struct cz_chroma_grid {

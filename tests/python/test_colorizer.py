@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tools.colorizer import Colorizer, Error
-from train.measure import luminance_gray
+from train.evaluate import luminance_gray
 
 PHOTOS = Path(__file__).resolve().parents[2] / "examples" / "photos"
 

@@ -14,7 +14,7 @@ from train import color, metrics
 from train.bins import make_bins
 from train.config import parse
 from train.data import Sampler
-from train.evaluate import random_hints
+from train.vividness import random_hints
 from train.export import difference, export
 from train.inference import load_network
 from train.network import ColorNet, count
