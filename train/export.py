@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """weights.npz -> .czw: batch norms folded, bias, activation and residual inside the convolutions' records.
 
-    python -m train.export train/runs/default/weights.npz --evaluation train/runs/default/evaluation.json \\
+    python -m train.export train/runs/default/weights.npz --vividness train/runs/default/vividness.json \\
         --out train/runs/default --name default
 """
 from __future__ import annotations
@@ -141,14 +141,14 @@ def difference(net: ColorNet, model: czw.Model, seed: int = 0) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m train.export", description=__doc__)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("--evaluation", type=Path, help="evaluation.json, for its vividness table")
+    parser.add_argument("--vividness", type=Path, help="vividness.json, for its table")
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--name", default="default")
     args = parser.parse_args()
     net, arrays = load_network(args.weights)
     table: Table = [(0.0, 1.0, 1.0), (1.0, 0.5, 0.5)]
-    if args.evaluation:
-        table = json.loads(args.evaluation.read_text())["table"]
+    if args.vividness:
+        table = json.loads(args.vividness.read_text())["table"]
     step, seen, spent = arrays["progress"]
     metadata = {"name": args.name, "license": "BSD-2-Clause; encoder weights Apache-2.0",
                 "description": f"EfficientNet-Lite{int(arrays['architecture'][0])} U-Net with attention, {int(seen)} photographs in {int(step)} "
