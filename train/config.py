@@ -78,11 +78,15 @@ def parse(table: dict[str, Any]) -> Config:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The file's table; `extends` names a file beside it whose keys it takes where it has none of its own."""
+    """The file's table; `extends` names a file beside it whose keys it takes where it has none of its own, in
+    `architecture` too."""
     with open(path, "rb") as f:
         table = tomllib.load(f)
-    base = table.pop("extends", None)
-    return {**read_table(path.parent / base), **table} if base else table
+    if "extends" in table:
+        base = read_table(path.parent / table.pop("extends"))
+        architecture = {**base.get("architecture", {}), **table.get("architecture", {})}
+        table = {**base, **table, "architecture": architecture}
+    return table
 
 
 def load(path: Path) -> Config:

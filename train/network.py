@@ -54,13 +54,13 @@ class Architecture:
     """Decoder widths are multiples of 16, a vector lane's worth on the widest CPU."""
 
     encoder: int = 0  # EfficientNet-Lite 0, 1 or 2
-    d32: int = 256
-    d16: int = 160
-    d8: int = 128
-    d4: int = 64
-    up16: int = 128
-    up8: int = 96
-    up4: int = 64
+    d32: int = 192
+    d16: int = 96
+    d8: int = 80
+    d4: int = 48
+    up16: int = 96
+    up8: int = 64
+    up4: int = 48
     head: int = 32  # channels of one attention head
     blocks32: int = 2
     blocks16: int = 1

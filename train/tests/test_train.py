@@ -12,7 +12,7 @@ from PIL import Image
 from tools import czw
 from train import color, metrics
 from train.bins import make_bins
-from train.config import parse
+from train.config import load, parse
 from train.data import Sampler
 from train.vividness import random_hints
 from train.export import difference, export
@@ -113,3 +113,12 @@ def test_hints_hold_the_truth(run: tuple[Path, list[float]]) -> None:
     gap = (batch.input[:, 1:3] * 110 - batch.ab).permute(0, 2, 3, 1)[mask]
     assert float(gap.abs().mean()) < 3  # the pictures are nearly flat, so a patch's mean is near every pixel
     assert float(random_hints(batch.ab, 3)[:, 2].sum(dim=(1, 2)).min()) >= 49
+
+
+def test_a_configuration_extends_another(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text('name = "base"\ndata = "d"\nsteps = 3\narchitecture = { d32 = 64, encoder = 2 }\n'
+                                        '[[phases]]\ndata = "p"\nsize = 32\nbatch = 2\nshare = 1.0\n')
+    (tmp_path / "own.toml").write_text('extends = "base.toml"\nname = "own"\narchitecture = { d32 = 96 }\n')
+    own = load(tmp_path / "own.toml")
+    assert (own.name, own.steps, own.architecture.d32, own.architecture.encoder) == ("own", 3, 96, 2)
+    assert load(tmp_path / "base.toml").architecture.d32 == 64
