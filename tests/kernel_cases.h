@@ -17,8 +17,9 @@ typedef struct kernel_case {
 extern const kernel_case *const kernel_case_lists[];
 extern const size_t kernel_case_list_count;
 
-extern const kernel_case kernel_cases_heavy[]; /* conv2d, conv_transpose2d, linear, matmul, attention */
-extern const kernel_case kernel_cases_light[]; /* the rest */
+extern const kernel_case kernel_cases_heavy[];    /* conv2d, conv_transpose2d, linear, matmul, attention */
+extern const kernel_case kernel_cases_light[];    /* the rest */
+extern const kernel_case kernel_cases_winograd[]; /* conv2d and conv_transpose2d that go by Winograd */
 
 /** Shapes in short. */
 #define S4(n, h, w, c)                                                                                                 \

@@ -2,8 +2,9 @@
  * conv2d: out[n][oy][ox][co] = epilogue(sum), sum = bias[co]; for ky, kx, ci ascending:
  *   sum = fma(x[n][oy stride_h - pad_top + ky dilation_h][ox stride_w - pad_left + kx dilation_w][ci],
  *             w[co][ky][kx][ci], sum)
- * ci runs over the channels of co's group; outside the input x is zero, or the nearest pixel. */
-#include "kernels/conv.h"
+ * ci runs over the channels of co's group; outside the input x is zero, or the nearest pixel. Where winograd.c is
+ * cheaper, by shapes alone, its sum takes the place of this one. */
+#include "kernels/winograd.h"
 
 #include <string.h>
 
@@ -75,8 +76,30 @@ static bool plan(const cz_call *call, cz_gemm *g) {
     return CZ_NAME(cz_gemm_plan)(g);
 }
 
+static cz_wino_axis axis_of(uint32_t out, int32_t pad, int32_t dilation) {
+    const size_t phases = (size_t)dilation;
+    return (cz_wino_axis){phases, out % phases, out / phases, 0, dilation, -pad, dilation};
+}
+
+/* see winograd.h */
+bool CZ_NAME(cz_conv_winograd)(const cz_call *call, cz_wino *w) {
+    const cz_attr_conv2d *a = call->attr;
+    const cz_shape *k = &call->weight->shape, *out = &call->out;
+    if (a->groups != 1 || k->d[1] != 3 || k->d[2] != 3 || a->stride_h != 1 || a->stride_w != 1) return false;
+    *w = (cz_wino){.c = cz_conv_make(call), .images = out->d[0], .out = out->d[3], .taps = 3};
+    w->y = axis_of(out->d[1], a->pad_top, a->dilation_h);
+    w->x = axis_of(out->d[2], a->pad_left, a->dilation_w);
+    return CZ_NAME(cz_wino_plan)(w);
+}
+
 static bool prepare(cz_call *call) {
     if (is_depthwise(call)) return CZ_NAME(cz_depthwise_prepare)(call);
+    cz_wino w;
+    if (CZ_NAME(cz_conv_winograd)(call, &w)) {
+        call->units = w.units;
+        call->scratch = w.scratch;
+        return true;
+    }
     cz_gemm g;
     size_t zeros;
     if (!plan(call, &g)) return false;
@@ -93,6 +116,12 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     }
     const cz_attr_conv2d *a = call->attr;
     const cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
+    cz_wino w;
+    if (CZ_NAME(cz_conv_winograd)(call, &w)) {
+        w.c.x = in[0];
+        CZ_NAME(cz_wino_run)(&w, call->packed, &e, out, begin, end, scratch);
+        return;
+    }
     cz_conv c = cz_conv_make(call);
     cz_gemm g;
     if (!plan(call, &g)) return; /* cannot be: prepare() has made the same plan */

@@ -3,8 +3,9 @@
  *   oy + pad_top - ky dilation_h = iy stride_h and ox + pad_left - kx dilation_w = ix stride_w for some pixel (iy, ix)
  *   inside the input or, as zeros, outside: sum = fma(x[n][iy][ix][ci], w[co][ky][kx][ci], sum)
  * Which taps meet an output pixel depends only on its phase, (oy + pad_top) mod stride_h and the same for x: each phase
- * is an ordinary convolution over its own taps, and the weights are packed phase by phase. */
-#include "kernels/conv.h"
+ * is an ordinary convolution over its own taps, and the weights are packed phase by phase. A phase of 2 by 2 or 3 by 3
+ * taps goes by winograd.c where that is cheaper, by shapes alone. */
+#include "kernels/winograd.h"
 
 #include <string.h>
 
@@ -25,6 +26,9 @@ typedef struct phase {
     cz_conv c; /* strides, dilations and padding of the transposed convolution */
     axis y, x;
     cz_gemm g;
+    bool winograd; /* by w, else by g */
+    cz_wino w;
+    size_t units, scratch;
     size_t weights; /* floats before its own */
 } phase;
 
@@ -49,6 +53,23 @@ static cz_conv geometry(const cz_call *call) {
 /** Before the first phase. */
 static phase phase_start(const cz_call *call) { return (phase){.c = geometry(call), .y.residue = 0, .x.residue = -1}; }
 
+/** One axis as winograd.c sees it: tap j of the phase, counted from the last, reads j pixels further on. */
+static cz_wino_axis lattice(const axis *x, int64_t pad, int64_t stride) {
+    const int64_t in = (x->first + pad - x->residue) / stride - (x->taps - 1); /* exact: first + pad is in the phase */
+    return (cz_wino_axis){1, 0, (size_t)x->pixels, x->first, stride, in, 1};
+}
+
+/** True where the phase goes by Winograd. */
+static bool plan_winograd(const cz_call *call, phase *p) {
+    const bool taps = p->y.taps == p->x.taps && (p->y.taps == 2 || p->y.taps == 3);
+    if (!taps || p->g.groups != 1 || p->c.dilation_h != 1 || p->c.dilation_w != 1) return false;
+    p->w = (cz_wino){.c = p->c, .images = call->in[0].d[0], .out = p->g.group_out, .taps = (size_t)p->y.taps};
+    p->w.reversed = true;
+    p->w.y = lattice(&p->y, p->c.pad_top, p->c.stride_h);
+    p->w.x = lattice(&p->x, p->c.pad_left, p->c.stride_w);
+    return CZ_NAME(cz_wino_plan)(&p->w);
+}
+
 /** The next phase in the order of the packed weights. false: there is none, or (*fits false) it does not fit. */
 static bool phase_next(const cz_call *call, phase *p, bool *fits) {
     const cz_attr_conv_transpose2d *a = call->attr;
@@ -70,7 +91,12 @@ static bool phase_next(const cz_call *call, phase *p, bool *fits) {
                      .groups = groups,
                      .group_in = w->d[3],
                      .group_out = w->d[0] / groups};
-    *fits = p->g.pixels == 0 || CZ_NAME(cz_gemm_plan)(&p->g);
+    p->units = p->scratch = 0;
+    if (p->g.pixels == 0) return true;
+    p->winograd = plan_winograd(call, p);
+    *fits = p->winograd || CZ_NAME(cz_gemm_plan)(&p->g);
+    p->units = p->winograd ? p->w.units : p->g.units;
+    p->scratch = p->winograd ? p->w.scratch : p->g.scratch;
     return *fits;
 }
 
@@ -153,8 +179,8 @@ static bool prepare(cz_call *call) {
     call->units = 0;
     call->scratch = 0;
     while (phase_next(call, &p, &fits)) {
-        if (!cz_add(call->units, p.g.units, &call->units)) return false;
-        call->scratch = cz_max(call->scratch, p.g.scratch);
+        if (!cz_add(call->units, p.units, &call->units)) return false;
+        call->scratch = cz_max(call->scratch, p.scratch);
     }
     return fits && cz_layout(&call->scratch, p.c.channels, sizeof(float), &zeros) &&
            cz_align_up(call->scratch, &call->scratch);
@@ -172,11 +198,16 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     memset(zeros, 0, p.c.channels * sizeof *zeros);
     p.c.x = in[0];
     p.c.zeros = zeros;
-    for (size_t first = 0; first < end && phase_next(call, &p, &fits); first += p.g.units) {
-        const size_t from = cz_max(begin, first) - first, to = cz_min(end - first, p.g.units);
-        if (from < to) CZ_NAME(cz_gemm_run)
-        (&p.g, (const float *)call->packed + p.weights, &e, fill, &p, out, call->out.d[3], from, to,
-         (unsigned char *)scratch + rows);
+    for (size_t first = 0; first < end && phase_next(call, &p, &fits); first += p.units) {
+        const size_t from = cz_max(begin, first) - first, to = cz_min(end - first, p.units);
+        const float *weights = (const float *)call->packed + p.weights;
+        if (from >= to) continue;
+        if (p.winograd) {
+            CZ_NAME(cz_wino_run)(&p.w, weights, &e, out, from, to, (unsigned char *)scratch + rows);
+            continue;
+        }
+        CZ_NAME(cz_gemm_run)
+        (&p.g, weights, &e, fill, &p, out, call->out.d[3], from, to, (unsigned char *)scratch + rows);
     }
 }
 

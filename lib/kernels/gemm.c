@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernels/gemm.h"
-#include "kernels/micro.h"
 
 /* Pixels of a tile are computed by the smallest of four sizes that holds them. */
 #define M_THIRD  ((CZ_MR + 2) / 3)
@@ -97,6 +96,43 @@ static void run_tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o)
         tile_one(k, e, o);
         return;
     }
+}
+
+/** Sums that go on from memory, or start at zero: m pixels by nb blocks, both constant where inlined. */
+CZ_INLINE void add(const cz_micro *k, float *at, size_t step, bool more, int m, int nb) {
+    vf sum[CZ_MR][CZ_NB];
+    CZ_UNROLL for (int p = 0; p < m; p++) {
+        CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] = more ? vf_load(at + (size_t)p * step + b * VL) : vf_zero();
+    }
+    cz_micro_sum(k, m, nb, sum);
+    CZ_UNROLL for (int p = 0; p < m; p++) {
+        CZ_UNROLL for (int b = 0; b < nb; b++) vf_store(at + (size_t)p * step + b * VL, sum[p][b]);
+    }
+}
+
+#define ADD(name, m, nb)                                                                                               \
+    static void name(const cz_micro *k, float *at, size_t step, bool more) { add(k, at, step, more, m, nb); }
+ADD(add_full, CZ_MR, CZ_NB)
+ADD(add_thirds, M_THIRDS, CZ_NB)
+ADD(add_third, M_THIRD, CZ_NB)
+#if CZ_NB > 1
+ADD(add_narrow, CZ_MR, 1)
+#endif
+
+void CZ_NAME(cz_gemm_add)(const cz_micro *k, size_t pixels, size_t blocks, float *at, size_t step, bool more) {
+#if CZ_NB > 1
+    if (blocks < CZ_NB) {
+        add_narrow(k, at, step, more);
+        return;
+    }
+#endif
+    (void)blocks;
+    if (pixels > M_THIRDS)
+        add_full(k, at, step, more);
+    else if (pixels > M_THIRD)
+        add_thirds(k, at, step, more);
+    else
+        add_third(k, at, step, more);
 }
 
 static size_t blocks_of(size_t channels) { return cz_ceil_div(channels, VL); }

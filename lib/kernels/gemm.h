@@ -6,6 +6,7 @@
 #define CZ_KERNELS_GEMM_H
 
 #include "kernels/epilogue.h"
+#include "kernels/micro.h"
 
 #define CZ_MAX_CHUNK 32 /* tiles of one unit at most */
 
@@ -37,5 +38,9 @@ void CZ_NAME(cz_pack_rows)(const cz_constant *w, size_t first_row, size_t out_ch
 /** Units begin .. end - 1. `channels` is the distance between output pixels; scratch holds g->scratch bytes. */
 void CZ_NAME(cz_gemm_run)(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_rows_fn fill,
                           const void *context, float *out, size_t channels, size_t begin, size_t end, void *scratch);
+
+/** at[p][c] += sum of the micro kernel, or = where `more` is false; p < pixels <= CZ_MR, `step` floats apart, c in the
+ *  first CZ_NB of `blocks` blocks. Reads and writes room for CZ_MR pixels; k->rows has as many pointers. */
+void CZ_NAME(cz_gemm_add)(const cz_micro *k, size_t pixels, size_t blocks, float *at, size_t step, bool more);
 
 #endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Winograd convolution (Lavin & Gray 2015), n = taps + 3, in tiles of 4 by 4 outputs:
+ *   V[f][tile][ci] = B^T d B of the tile's n by n inputs;  U[f][ci][co] = G g G^T of the taps;  f: n n of them
+ *   M[f][tile][co] = sum, sum = 0; for ci ascending: sum = fma(V[f][tile][ci], U[f][ci][co], sum)
+ *   out = epilogue(A^T M A + bias[co])
+ * Transforms take columns first, then rows, in the order of winograd_math.h. Outside the input d is zero, or the
+ * nearest pixel. A dilation of d is d d ordinary convolutions over every d-th pixel, by addressing alone.
+ *
+ * A unit is a strip of tiles times a range of output channels. It goes through the input channels in passes, adding to
+ * M in scratch, so that scratch has a bound whatever the layer; within a pass U is made for 32 output channels at a
+ * time and used for the whole strip while it is near. */
+#include "kernels/winograd.h"
+#include "kernels/winograd_math.h"
+
+#include <string.h>
+
+#define STRIP 64       /* tiles of a strip, at most */
+#define DEPTH 128      /* input channels of a pass, at most */
+#define RANGE 4        /* pairs of a unit, at most */
+#define PAIR  (2 * VL) /* output channels for which U is made at a time */
+#define SKEW  VL       /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
+
+/* ---------------------------------------------------------------- the plan */
+
+/** Parts of `count` that are at most `most` and alike. */
+static size_t part_of(size_t count, size_t most) { return cz_ceil_div(count, cz_ceil_div(count, most)); }
+
+static size_t axis_tiles(const cz_wino_axis *a) {
+    return a->longer * cz_ceil_div(a->pixels + 1, CZ_WINO_TILE) +
+           (a->phases - a->longer) * cz_ceil_div(a->pixels, CZ_WINO_TILE);
+}
+static double axis_pixels(const cz_wino_axis *a) { return (double)a->phases * (double)a->pixels + (double)a->longer; }
+
+/** The cost model of docs/kernels.md, in multiply-adds of 16 lanes. */
+static bool is_cheaper(const cz_wino *w) {
+    const double planes = (double)((w->taps + 3) * (w->taps + 3)), in = (double)w->c.channels;
+    const double blocks = (double)cz_ceil_div(w->out, VL), tiles = (double)w->tiles;
+    const double pixels = (double)w->images * axis_pixels(&w->y) * axis_pixels(&w->x);
+    const double direct = pixels * blocks * ((double)(w->taps * w->taps) * in + 4);
+    const double product = tiles * planes * blocks * (in + 8 * (double)w->depths);
+    const double input = tiles * 5 * planes * (double)cz_ceil_div(w->c.channels, VL) * (double)w->ranges;
+    const double weight = (double)w->strips * 3 * planes * blocks * in;
+    const double output = tiles * 4 * planes * blocks;
+    return product + input + weight + output < 0.9 * direct;
+}
+
+/** Where the parts of the scratch lie. */
+typedef struct parts {
+    size_t v_plane, u_plane, m_plane; /* floats from one plane to the next */
+    size_t v, u, m, zeros, rows, tiles, end;
+} parts;
+
+/** A tile: first output pixel, first input pixel, outputs that exist. */
+typedef struct place {
+    int64_t out_y, out_x, in_y, in_x;
+    size_t image, rows, columns;
+} place;
+
+static bool parts_of(const cz_wino *w, parts *p) {
+    const size_t planes = (w->taps + 3) * (w->taps + 3), padded = cz_ceil_div(w->strip, CZ_MR) * CZ_MR;
+    *p = (parts){
+        .v_plane = padded * w->depth + SKEW, .u_plane = PAIR * w->depth + SKEW, .m_plane = padded * PAIR + SKEW};
+    return cz_layout(&p->end, planes * p->v_plane, sizeof(float), &p->v) &&
+           cz_layout(&p->end, planes * p->u_plane, sizeof(float), &p->u) &&
+           cz_layout(&p->end, planes * p->m_plane * w->range, sizeof(float), &p->m) &&
+           cz_layout(&p->end, w->c.channels, sizeof(float), &p->zeros) &&
+           cz_layout(&p->end, padded, sizeof(float *), &p->rows) &&
+           cz_layout(&p->end, w->strip, sizeof(place), &p->tiles) && cz_align_up(p->end, &p->end);
+}
+
+bool CZ_NAME(cz_wino_plan)(cz_wino *w) {
+    parts p;
+    w->tiles_y = axis_tiles(&w->y);
+    w->tiles_x = axis_tiles(&w->x);
+    /* no more tiles than output pixels, so these products fit */
+    w->tiles = w->images * w->tiles_y * w->tiles_x;
+    if (w->tiles == 0) return false;
+    w->strip = part_of(w->tiles, STRIP);
+    w->strips = cz_ceil_div(w->tiles, w->strip);
+    w->depth = cz_ceil_div(part_of(w->c.channels, DEPTH), VL) * VL;
+    w->depths = cz_ceil_div(w->c.channels, w->depth);
+    const size_t pairs = cz_ceil_div(w->out, PAIR);
+    w->range = part_of(pairs, RANGE);
+    w->ranges = cz_ceil_div(pairs, w->range);
+    w->units = w->strips * w->ranges;
+    if (!is_cheaper(w) || !parts_of(w, &p)) return false;
+    w->scratch = p.end;
+    return true;
+}
+
+/* ---------------------------------------------------------------- tiles */
+
+/** Tile `tile` of one axis: its first output and input coordinates, and how many outputs it has. */
+static size_t locate(const cz_wino_axis *a, size_t tile, int64_t *out, int64_t *in) {
+    const size_t tall = cz_ceil_div(a->pixels + 1, CZ_WINO_TILE), low = cz_ceil_div(a->pixels, CZ_WINO_TILE);
+    const bool longer = tile < a->longer * tall;
+    const size_t at = longer ? tile : tile - a->longer * tall, each = longer ? tall : low;
+    const int64_t phase = (int64_t)(at / each + (longer ? 0 : a->longer));
+    const size_t first = at % each * CZ_WINO_TILE;
+    *out = a->out + phase + (int64_t)first * a->out_step;
+    *in = a->in + phase + (int64_t)first * a->step;
+    return cz_min(CZ_WINO_TILE, a->pixels + longer - first);
+}
+
+static void locate_strip(const cz_wino *w, size_t first, size_t count, place *tiles) {
+    for (size_t t = 0; t < count; t++) {
+        const size_t at = first + t;
+        place *p = &tiles[t];
+        p->image = at / w->tiles_x / w->tiles_y;
+        p->rows = locate(&w->y, at / w->tiles_x % w->tiles_y, &p->out_y, &p->in_y);
+        p->columns = locate(&w->x, at % w->tiles_x, &p->out_x, &p->in_x);
+    }
+}
+
+/** Pointers to the tile's inputs, row by row. */
+static void tile_pixels(const cz_wino *w, const place *p, const float **pixel) {
+    const int64_t side = (int64_t)w->taps + 3, reach_y = (side - 1) * w->y.step, reach_x = (side - 1) * w->x.step;
+    const cz_conv *c = &w->c;
+    if (p->in_y >= 0 && p->in_x >= 0 && p->in_y + reach_y < c->height && p->in_x + reach_x < c->width) {
+        const float *line = cz_conv_pixel(c, p->image, p->in_y, p->in_x);
+        const size_t right = (size_t)w->x.step * c->channels, down = (size_t)(w->y.step * c->width) * c->channels;
+        for (int64_t y = 0; y < side; y++, line += down)
+            for (int64_t x = 0; x < side; x++) *pixel++ = line + (size_t)x * right;
+    } else {
+        for (int64_t y = 0; y < side; y++)
+            for (int64_t x = 0; x < side; x++)
+                *pixel++ = cz_conv_pixel(c, p->image, p->in_y + y * w->y.step, p->in_x + x * w->x.step);
+    }
+}
+
+/* ---------------------------------------------------------------- the three transforms over a strip */
+
+/** V of input channels first .. first + depth - 1. */
+static void make_v(const cz_wino *w, const place *tiles, size_t count, size_t first, size_t depth, float *v,
+                   size_t plane) {
+    const float *pixel[CZ_WINO_INPUT * CZ_WINO_INPUT];
+    for (size_t t = 0; t < count; t++, v += w->depth) {
+        tile_pixels(w, &tiles[t], pixel);
+        VF_FOR(c, depth, n) {
+            if (w->taps != 3)
+                cz_wino_input(2, pixel, first + c, n, v + c, plane);
+            else if (n == VL)
+                cz_wino_input(3, pixel, first + c, VL, v + c, plane);
+            else
+                cz_wino_input(3, pixel, first + c, n, v + c, plane);
+        }
+    }
+}
+
+/** U of the same channels and one block of 16 output channels; `weights` is the block's. */
+static void make_u(const cz_wino *w, const float *weights, size_t first, size_t depth, float *u, size_t plane) {
+    const size_t tap = w->c.channels * VL, last = (w->taps * w->taps - 1) * tap;
+    const ptrdiff_t step = w->reversed ? -(ptrdiff_t)tap : (ptrdiff_t)tap;
+    weights += first * VL + (w->reversed ? last : 0);
+    for (size_t i = 0; i < depth; i++, weights += VL, u += VL) {
+        if (w->taps == 3)
+            cz_wino_weight(3, weights, step, u, plane);
+        else
+            cz_wino_weight(2, weights, step, u, plane);
+    }
+}
+
+/** The results of one tile and the output channels c .. c + n - 1. */
+static void finish(const cz_wino *w, const place *p, const cz_epilogue *e, const float *m, size_t plane, size_t c,
+                   size_t n, float *out) {
+    float sums[CZ_WINO_TILE * CZ_WINO_TILE * VL];
+    if (w->taps == 3)
+        cz_wino_output(3, m, plane, sums);
+    else
+        cz_wino_output(2, m, plane, sums);
+    const vf bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
+    const bool plain = cz_epilogue_is_plain(e);
+    for (size_t y = 0; y < p->rows; y++) {
+        const size_t row = p->image * (size_t)w->c.out_height + (size_t)p->out_y + y * (size_t)w->y.out_step;
+        for (size_t x = 0; x < p->columns; x++) {
+            const size_t pixel = row * (size_t)w->c.out_width + (size_t)p->out_x + x * (size_t)w->x.out_step;
+            const size_t at = pixel * w->out + c;
+            const vf sum = vf_add(vf_load(sums + (y * CZ_WINO_TILE + x) * VL), bias);
+            vf_store_n(out + at,
+                       plain ? cz_epilogue_plain(e, sum)
+                             : cz_epilogue_apply(e, sum, e->residual ? e->residual + at : NULL, c, n),
+                       n);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- units */
+
+/** What one thread works with. */
+typedef struct work {
+    const cz_wino *w;
+    const cz_epilogue *e;
+    const float *weights;
+    float *out, *v, *u, *m;
+    const float **rows; /* of plane 0 of V, by tile */
+    place *tiles;
+    parts p;
+    size_t first, count; /* the strip's tiles */
+} work;
+
+/** M += V U for one pass and one pair; the first pass starts it. */
+static void multiply(const work *k, size_t pair, size_t pass, size_t depth, float *m) {
+    const cz_wino *w = k->w;
+    const size_t blocks = cz_ceil_div(w->out, VL), nb = cz_min(2, blocks - 2 * pair);
+    const size_t planes = (w->taps + 3) * (w->taps + 3), block = w->taps * w->taps * w->c.channels * VL;
+    for (size_t b = 0; b < nb; b++)
+        make_u(w, k->weights + (2 * pair + b) * block, pass * w->depth, depth, k->u + b * w->depth * VL, k->p.u_plane);
+    cz_micro micro = {.taps = 1, .depth = depth, .next_block = w->depth * VL};
+    for (size_t f = 0; f < planes; f++, m += k->p.m_plane) {
+        micro.offset = f * k->p.v_plane;
+        for (size_t b = 0; b < nb; b += CZ_NB) {
+            micro.weights = k->u + f * k->p.u_plane + b * w->depth * VL;
+            for (size_t t = 0; t < k->count; t += CZ_MR) {
+                micro.rows = k->rows + t;
+                CZ_NAME(cz_gemm_add)
+                (&micro, cz_min(CZ_MR, k->count - t), nb - b, m + t * PAIR + b * VL, PAIR, pass > 0);
+            }
+        }
+    }
+}
+
+static void store_pair(const work *k, size_t pair, const float *m) {
+    for (size_t t = 0; t < k->count; t++)
+        for (size_t c = pair * PAIR; c < cz_min(k->w->out, (pair + 1) * PAIR); c += VL)
+            finish(k->w, &k->tiles[t], k->e, m + t * PAIR + c % PAIR, k->p.m_plane, c, cz_min(VL, k->w->out - c),
+                   k->out);
+}
+
+/** One unit; `held`: V holds this strip's only pass already. */
+static void run_unit(const work *k, size_t range, bool held) {
+    const cz_wino *w = k->w;
+    const size_t first = range * w->range, last = cz_min(first + w->range, cz_ceil_div(w->out, PAIR));
+    const size_t each = (w->taps + 3) * (w->taps + 3) * k->p.m_plane;
+    for (size_t pass = 0; pass < w->depths; pass++) {
+        const size_t depth = cz_min(w->depth, w->c.channels - pass * w->depth);
+        if (!held) make_v(w, k->tiles, k->count, pass * w->depth, depth, k->v, k->p.v_plane);
+        for (size_t pair = first; pair < last; pair++) multiply(k, pair, pass, depth, k->m + (pair - first) * each);
+    }
+    for (size_t pair = first; pair < last; pair++) store_pair(k, pair, k->m + (pair - first) * each);
+}
+
+void CZ_NAME(cz_wino_run)(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin,
+                          size_t end, void *scratch) {
+    unsigned char *base = scratch;
+    work k = {.e = e, .weights = weights, .out = out};
+    cz_wino copy = *w;
+    if (!parts_of(w, &k.p)) return; /* cannot be: cz_wino_plan() has laid out the same */
+    copy.c.zeros = memset(base + k.p.zeros, 0, w->c.channels * sizeof(float));
+    k.w = &copy;
+    k.v = (float *)(void *)(base + k.p.v);
+    k.u = (float *)(void *)(base + k.p.u);
+    k.m = (float *)(void *)(base + k.p.m);
+    k.rows = (const float **)(void *)(base + k.p.rows);
+    k.tiles = (place *)(void *)(base + k.p.tiles);
+    size_t held = SIZE_MAX; /* the strip that `tiles` and V are of */
+    for (size_t unit = begin; unit < end; unit++) {
+        const size_t strip = unit / w->ranges;
+        if (strip != held) {
+            k.first = strip * w->strip;
+            k.count = cz_min(w->strip, w->tiles - k.first);
+            locate_strip(w, k.first, k.count, k.tiles);
+            for (size_t t = 0; t < cz_ceil_div(k.count, CZ_MR) * CZ_MR; t++)
+                k.rows[t] = k.v + cz_min(t, k.count - 1) * w->depth;
+        }
+        run_unit(&k, unit % w->ranges, strip == held && w->depths == 1);
+        held = strip;
+    }
+}

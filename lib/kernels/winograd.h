@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Stride-1 convolution by Winograd's F(4,3), and the 2x2 phases of a transposed convolution by F(4,2): what conv.c and
+ * conv_transpose.c call where cz_wino_plan says that it is cheaper than the direct sum. The weights are those that the
+ * direct kernel packs: they are transformed as they are used, a block at a time, so that one set of packed weights
+ * serves every size of input, and a quarter of the bytes comes from memory. */
+#ifndef CZ_KERNELS_WINOGRAD_H
+#define CZ_KERNELS_WINOGRAD_H
+
+#include "kernels/conv.h"
+
+/** Output pixels along one axis, as interleaved phases: pixel i of phase p is output coordinate out + p + i out_step,
+ *  and its first tap reads input coordinate in + p + i step; the next taps read on in steps of `step`. */
+typedef struct cz_wino_axis {
+    size_t phases, longer; /* phases; the first `longer` of them have one pixel more */
+    size_t pixels;         /* of each of the others */
+    int64_t out, out_step, in, step;
+} cz_wino_axis;
+
+typedef struct cz_wino {
+    /* set by the caller */
+    cz_conv c;         /* sizes, channels, padding; taps and steps are in the axes */
+    cz_wino_axis y, x; /* */
+    size_t images;     /* N */
+    size_t out;        /* output channels */
+    size_t taps;       /* along each axis: 3, or 2 */
+    bool reversed;     /* the packed taps go from the last to the first */
+    /* set by cz_wino_plan */
+    size_t tiles_y, tiles_x, tiles;
+    size_t strip, strips; /* tiles of a strip; how many */
+    size_t depth, depths; /* input channels of one pass, a multiple of 16; how many passes */
+    size_t range, ranges; /* pairs of blocks of 16 output channels of a unit; how many */
+    size_t units, scratch;
+} cz_wino;
+
+/** Chooses the units, and whether this way is cheaper; depends on shapes only. false: it is not (or does not fit). */
+bool CZ_NAME(cz_wino_plan)(cz_wino *w);
+
+/** Units begin .. end - 1; w->c.x is the input. `weights` as cz_pack_rows packs them. */
+void CZ_NAME(cz_wino_run)(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin,
+                          size_t end, void *scratch);
+
+/** True where the conv2d goes by Winograd, and then its plan (conv.c). */
+bool CZ_NAME(cz_conv_winograd)(const cz_call *call, cz_wino *w);
+
+#endif
