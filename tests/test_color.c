@@ -462,6 +462,18 @@ static uint64_t everything(int32_t cpu, const cz_exec *exec, uint64_t seed) {
         h = hash(h, light, sizeof(float) * job.grid.pw * job.grid.ph);
         h = hash(h, fit, sizeof(float) * cz_fit_size(&job.grid));
         h = hash(h, out, 16 * pixels);
+        colorizer_hint hints[9];
+        for (size_t k = 0; k < CZ_COUNT(hints); k++)
+            hints[k] = (colorizer_hint){.struct_size = sizeof hints[k],
+                                        .x = random_in(0, (float)width),
+                                        .y = random_in(0, (float)height),
+                                        .radius = random_in(0, 9),
+                                        .red = random_in(0, 1),
+                                        .blue = random_in(0, 1)};
+        float *work = get(sizeof(float) * cz_spread_work(&job.grid, CZ_COUNT(hints)));
+        assert_true(cz_spread_hints(&job, light, hints, CZ_COUNT(hints), ab, work));
+        h = hash(h, ab, 8 * cells);
+        free(work);
         void *const blocks[] = {logits, centers, ab, sure, light, fit, in, out};
         for (size_t k = 0; k < CZ_COUNT(blocks); k++) free(blocks[k]);
     }

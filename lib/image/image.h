@@ -7,6 +7,7 @@
  *   cz_lightness      photograph -> CIELAB L at working size (area average of linear light)
  *   cz_network_input  L and hints -> network input [padded_h][padded_w][4]
  *   cz_chroma         network outputs -> ab and confidence on the chroma grid
+ *   cz_spread_hints   ab on the chroma grid -> the same, with what the hints miss there
  *   cz_upsample       ab on the chroma grid -> ab as lines over L, at working size
  *   cz_render_rows    photograph + those lines -> colour photograph, row by row
  *   cz_confidence     confidence on the chroma grid -> a gray image
@@ -96,6 +97,13 @@ typedef struct cz_chroma_in {
 
 /** ab: planes a then b, [2][ch][cw]; confidence: [ch][cw]. */
 bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence);
+
+/** Floats of `work` in cz_spread_hints. */
+size_t cz_spread_work(const cz_grid *g, size_t hints);
+/** Adds to ab what the hints miss there, spread over cells that are alike in place, lightness and colour. Hints as in
+ *  cz_network_input. The confidence stays that of the network's own colour. */
+bool cz_spread_hints(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count, float *ab,
+                     float *work);
 
 /** Floats of `work` in cz_upsample, and bytes of scratch a thread needs there. */
 size_t cz_upsample_work(const cz_grid *g);

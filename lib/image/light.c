@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Lightness at working size, and the network's input made of it and the hints. */
+ * Lightness at working size. */
 #include "image/image.h"
 
 #include <string.h>
@@ -86,68 +86,4 @@ bool cz_lightness(const cz_color_job *job, const cz_pixels *src, float *light, v
     for (size_t y = g->h; y < g->ph; y++)
         memcpy(light + y * g->pw, light + (size_t)(g->h - 1) * g->pw, g->pw * sizeof *light);
     return true;
-}
-
-/* ---------------------------------------------------------------- hints */
-
-/** CIELAB a and b of an sRGB colour. */
-static void hint_chroma(const cz_color_job *job, const colorizer_hint *hint, float *a, float *b) {
-    static const cz_layout_px gray = {.sample = CZ_SAMPLE_F32, .channels = 1};
-    const float rgb[3] = {hint->red, hint->green, hint->blue};
-    float c[3], l[3];
-    job->k->luminance(job->tables, gray, rgb, 3, c);
-    /* X, Y, Z relative to white: IEC 61966-2-1's matrix, each row over its sum */
-    const float xyz[3] = {c[0] * 0.43387691f + c[1] * 0.37622304f + c[2] * 0.18990005f,
-                          c[0] * 0.2126f + c[1] * 0.7152f + c[2] * 0.0722f,
-                          c[0] * 0.01772268f + c[1] * 0.10945822f + c[2] * 0.8728191f};
-    job->k->lightness(xyz, 3, l); /* 116 f - 16 of each */
-    *a = (l[0] - l[1]) * (500.0f / 116.0f);
-    *b = (l[1] - l[2]) * (200.0f / 116.0f);
-}
-
-/** First and one past the last pixel whose centre may lie within `radius` of `centre`. */
-static void reach(double centre, double radius, size_t n, size_t *begin, size_t *end) {
-    const double low = centre - radius - 0.5, high = centre + radius + 0.5;
-    *begin = low > 0 ? (size_t)low : 0;
-    *end = high < (double)n ? (size_t)high + 1 : n;
-    if (*end > n) *end = n;
-}
-
-/** Half the side of the smallest spot, in working pixels: about 3 x 3. */
-#define SMALLEST_SPOT 1.5
-
-static void draw_hint(const cz_color_job *job, const colorizer_hint *hint, float *input) {
-    const cz_grid *g = &job->grid;
-    const double sx = (double)g->w / g->width, sy = (double)g->h / g->height;
-    const double cx = (double)hint->x * sx, cy = (double)hint->y * sy;
-    const double wide = (double)hint->radius * sx, high = (double)hint->radius * sy;
-    const double rx = wide > SMALLEST_SPOT ? wide : SMALLEST_SPOT, ry = high > SMALLEST_SPOT ? high : SMALLEST_SPOT;
-    float a, b;
-    size_t x0, x1, y0, y1;
-    if (!(cx >= 0 && cy >= 0 && cx < g->w && cy < g->h)) return;
-    hint_chroma(job, hint, &a, &b);
-    reach(cx, rx, g->w, &x0, &x1);
-    reach(cy, ry, g->h, &y0, &y1);
-    for (size_t y = y0; y < y1; y++) {
-        const double v = ((double)y + 0.5 - cy) / ry;
-        for (size_t x = x0; x < x1; x++) {
-            const double u = ((double)x + 0.5 - cx) / rx;
-            if (u * u + v * v > 1) continue;
-            float *p = input + (y * g->pw + x) * CZ_INPUT_CHANNELS;
-            p[CZ_INPUT_A] = a / 110.0f;
-            p[CZ_INPUT_B] = b / 110.0f;
-            p[CZ_INPUT_MASK] = 1.0f;
-        }
-    }
-}
-
-void cz_network_input(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count,
-                      float *input) {
-    const size_t pixels = (size_t)job->grid.pw * job->grid.ph;
-    for (size_t i = 0; i < pixels; i++) {
-        float *p = input + i * CZ_INPUT_CHANNELS;
-        p[CZ_INPUT_L] = light[i] / 50.0f - 1.0f;
-        p[CZ_INPUT_A] = p[CZ_INPUT_B] = p[CZ_INPUT_MASK] = 0.0f;
-    }
-    for (size_t i = 0; i < count; i++) draw_hint(job, &hints[i], input);
 }

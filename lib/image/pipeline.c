@@ -21,15 +21,16 @@ static int32_t check_outputs(const cz_pipeline *p, cz_error *err) {
     return COLORIZER_OK;
 }
 
-/** Bytes that the stages share in turn: the network's arena; scratch of lightness; work and scratch of upsampling;
- *  scratch of rendering. */
+/** Bytes that the stages share in turn: the network's arena; scratch of lightness; work of the hints; work and scratch
+ *  of upsampling; scratch of rendering. */
 static bool transient_bytes(const cz_grid *g, const cz_plan *plan, uint32_t threads, size_t *out) {
-    size_t light, upsample, work, render;
-    if (!cz_mul(cz_lightness_scratch(g), threads, &light) || !cz_mul(cz_upsample_scratch(g), threads, &upsample) ||
+    size_t light, hints, upsample, work, render;
+    if (!cz_mul(cz_spread_work(g, COLORIZER_MAX_HINTS), sizeof(float), &hints) ||
+        !cz_mul(cz_lightness_scratch(g), threads, &light) || !cz_mul(cz_upsample_scratch(g), threads, &upsample) ||
         !cz_mul(cz_upsample_work(g), sizeof(float), &work) || !cz_align_up(work, &work) ||
         !cz_add(upsample, work, &upsample) || !cz_mul(cz_render_scratch(g), threads, &render))
         return false;
-    *out = cz_max(cz_max(light, upsample), cz_max(render, plan->arena_bytes));
+    *out = cz_max(cz_max(cz_max(light, hints), upsample), cz_max(render, plan->arena_bytes));
     return true;
 }
 
@@ -137,7 +138,9 @@ static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g) {
     in.inv_temperature = 1.0f / temperature;
     in.logits = cz_plan_tensor(p->plan, p->transient, n->logits);
     in.residual = n->residual == CZ_NO_TENSOR ? NULL : cz_plan_tensor(p->plan, p->transient, n->residual);
-    return cz_chroma(&p->job, &in, p->ab, p->confidence);
+    /* The hints' work takes the place of the logits, which chroma has read. */
+    return cz_chroma(&p->job, &in, p->ab, p->confidence) &&
+           cz_spread_hints(&p->job, p->light, settings->hints, settings->n_hints, p->ab, (float *)(void *)p->transient);
 }
 
 typedef struct {

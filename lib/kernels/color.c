@@ -200,6 +200,29 @@ static void chroma(const cz_chroma_bins *q, const float *logits, const float *re
     }
 }
 
+/* ---------------------------------------------------------------- hints over what is alike */
+
+/** a += sum over the spreads of e a_i, b likewise, with e = exp(-1/2 sum over the axes of (place - at_i)^2); axes, then
+ *  spreads, ascending; results are held in -128..128. */
+static void spread(const cz_spread *from, size_t count, const float *const *axis, size_t n, float *a, float *b) {
+    const vf low = vf_set1(-128.0f), high = vf_set1(128.0f);
+    VF_FOR(i, n, lanes) {
+        vf va = vf_load_n(a + i, lanes), vb = vf_load_n(b + i, lanes);
+        for (size_t s = 0; s < count; s++) {
+            vf d2 = vf_zero();
+            for (size_t k = 0; k < CZ_SPREAD_AXES; k++) {
+                const vf d = vf_sub(vf_load_n(axis[k] + i, lanes), vf_set1(from[s].at[k]));
+                d2 = vf_fma(d, d, d2);
+            }
+            const vf e = vf_exp_neg(vf_max(vf_mul(d2, vf_set1(-0.5f)), vf_set1(-100.0f)));
+            va = vf_fma(e, vf_set1(from[s].a), va);
+            vb = vf_fma(e, vf_set1(from[s].b), vb);
+        }
+        vf_store_n(a + i, vf_min(vf_max(va, low), high), lanes);
+        vf_store_n(b + i, vf_min(vf_max(vb, low), high), lanes);
+    }
+}
+
 /* ---------------------------------------------------------------- chroma from its grid to the working image */
 
 #define BILATERAL_SPACE 0.5f     /* standard deviation in cells */
@@ -452,5 +475,5 @@ static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, co
 }
 
 extern const cz_color_kernels CZ_NAME(cz_color);
-const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    chroma, bilateral,
+const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    chroma, spread, bilateral,
                                             fit,       smooth,    colour,     encode, tables};

@@ -48,6 +48,13 @@ typedef struct cz_chroma_grid {
     float cell; /* pixels a cell has on a side */
 } cz_chroma_grid;
 
+/** Something to be spread over what is alike: where it is, on axes on which alike means less than about 1 apart, and
+ * how much of a and b. */
+enum { CZ_SPREAD_AXES = 5 };
+typedef struct cz_spread {
+    float at[CZ_SPREAD_AXES], a, b;
+} cz_spread;
+
 /** Half the side of the windows in which chroma is fitted to lightness, less a half. */
 enum { CZ_FIT_RADIUS = 1, CZ_FIT_ROWS = 2 * CZ_FIT_RADIUS + 1 };
 
@@ -67,6 +74,8 @@ typedef struct cz_color_kernels {
     /** Mean colour and confidence of n pixels' logits [n][bins], residual [n][2] or NULL. */
     void (*chroma)(const cz_chroma_bins *bins, const float *logits, const float *residual, size_t n, float *a, float *b,
                    float *confidence);
+    /** Adds to a and b of n pixels, whose places on the axes are n floats each, every spread's share. */
+    void (*spread)(const cz_spread *from, size_t count, const float *const *axis, size_t n, float *a, float *b);
     /** Adds to a and b of row y (n pixels) the joint bilateral interpolation of the grid's. */
     void (*bilateral)(const cz_chroma_grid *grid, size_t y, const float *light, size_t n, float *a, float *b);
     /** Least-squares lines a = fit0 L + fit1, b = fit2 L + fit3 in the window around each pixel of a row. */
