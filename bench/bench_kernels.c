@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The heavy layers of the default network at 256x256, one thread: GFLOP/s and share of the multiply-add peak.
  *
- *     bench_kernels [SET] [SECONDS a row, default 0.2]        SET: scalar, avx2, avx512; default: all but scalar
+ *     bench_kernels [SET] [SECONDS a row, default 0.2]        SET: scalar, avx2, ...; default: all but scalar
  *
  * Best of many runs by the thread's own clock, weights packed beforehand, data where the run before left it. */
 #define _POSIX_C_SOURCE 200112L
@@ -10,13 +10,20 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 #include "kernels/kernel.h"
 #include "model/model.h"
 
-float bench_peak_scalar(size_t steps, const float *start, double *flop);
-float bench_peak_avx2(size_t steps, const float *start, double *flop);
-float bench_peak_avx512(size_t steps, const float *start, double *flop);
+#define CZ_SET(name, NAME, needs) float bench_peak_##name(size_t steps, const float *start, double *flop);
+#include "kernels/sets.def"
+#undef CZ_SET
+
+/** By COLORIZER_CPU_ constant; NULL where this build lacks the set. */
+static float (*const peaks[])(size_t steps, const float *start, double *flop) = {
+#define CZ_SET(name, NAME, needs) [COLORIZER_CPU_##NAME] = CZ_IF_BUILT(NAME, bench_peak_##name),
+#include "kernels/sets.def"
+#undef CZ_SET
+};
 
 typedef struct layer {
     const char *name;
@@ -100,21 +107,7 @@ static double peak(int32_t cpu) {
     for (int i = 0; i < 20; i++) {
         const double begin = now();
         const size_t steps = cpu == COLORIZER_CPU_SCALAR ? 20000 : 2000000;
-        switch (cpu) {
-#ifdef CZ_HAVE_AVX2
-        case COLORIZER_CPU_AVX2:
-            sink = sink + bench_peak_avx2(steps, start, &flop);
-            break;
-#endif
-#ifdef CZ_HAVE_AVX512
-        case COLORIZER_CPU_AVX512:
-            sink = sink + bench_peak_avx512(steps, start, &flop);
-            break;
-#endif
-        default:
-            sink = sink + bench_peak_scalar(steps, start, &flop);
-            break;
-        }
+        sink = sink + peaks[cpu](steps, start, &flop);
         const double rate = flop / (now() - begin) / 1e9;
         best = rate > best ? rate : best;
     }
@@ -223,7 +216,7 @@ static void bench(int32_t cpu, double budget) {
 int main(int argc, char **argv) {
     const double budget = argc > 2 ? strtod(argv[2], NULL) : 0.2;
     bool any = false;
-    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= COLORIZER_CPU_NEON; cpu++) {
+    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
         if (!cz_cpu_supported(cpu)) continue;
         if (argc > 1 ? strcmp(argv[1], cz_cpu_name(cpu)) != 0 : cpu == COLORIZER_CPU_SCALAR) continue;
         bench(cpu, budget);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "handle.h"
+#include "kernels/isa.h"
 
 /* Layouts that programs are compiled against. */
 _Static_assert(sizeof(colorizer_image) == (sizeof(void *) == 8 ? 120 : 104), "colorizer_image");
@@ -59,7 +60,7 @@ static int32_t read_options(colorizer_options *o, const colorizer_options *optio
         return cz_fail(err, COLORIZER_E_RANGE, "options.threads: %d is not in 0..64", o->threads);
     if ((o->alloc == NULL) != (o->free == NULL))
         return cz_fail(err, COLORIZER_E_ARGUMENT, "options.alloc and options.free: give both or neither");
-    if (o->cpu < COLORIZER_CPU_BEST || o->cpu > COLORIZER_CPU_NEON)
+    if (o->cpu < COLORIZER_CPU_BEST || o->cpu > CZ_CPU_LAST)
         return cz_fail(err, COLORIZER_E_RANGE, "options.cpu: %d is not a COLORIZER_CPU_ constant", o->cpu);
     if (o->reserved != 0) return cz_fail(err, COLORIZER_E_ARGUMENT, "options.reserved: must be 0");
     return COLORIZER_OK;

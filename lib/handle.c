@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "base/load.h"
+#include "kernels/isa.h"
 
 #if defined(CZ_BUILTIN_MODEL)
 extern const unsigned char cz_builtin_begin[], cz_builtin_end[];

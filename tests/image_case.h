@@ -13,10 +13,14 @@
 
 #include <cmocka.h>
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 #include "image/image.h"
 
-static const int32_t cpus[] = {COLORIZER_CPU_SCALAR, COLORIZER_CPU_AVX2, COLORIZER_CPU_AVX512, COLORIZER_CPU_NEON};
+static const int32_t cpus[] = {
+#define CZ_SET(name, NAME, needs) COLORIZER_CPU_##NAME,
+#include "kernels/sets.def"
+#undef CZ_SET
+};
 
 static uint64_t random_state = 1;
 

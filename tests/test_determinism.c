@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 #include "picture.h"
 #include "tiny_model.h"
 
@@ -44,7 +44,7 @@ static void compare_all(bool builtin, int32_t size, size_t n_formats) {
         }
         const colorizer_image expected = colorize(reference, &src, formats[f]);
         colorizer_close(reference);
-        for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= COLORIZER_CPU_NEON; cpu++) {
+        for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
             if (!cz_cpu_supported(cpu)) continue;
             for (int32_t threads = 1; threads <= 8; threads++) {
                 if (builtin && cpu == COLORIZER_CPU_SCALAR && threads > 2) continue; /* slow; the tiny model does it */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 #include "run/run.h"
 
 #define PATH  1024
@@ -23,7 +23,11 @@ static const char *folder;
 static char names[CASES][NAME];
 static int n_cases;
 
-static const int32_t cpus[] = {COLORIZER_CPU_SCALAR, COLORIZER_CPU_AVX2, COLORIZER_CPU_AVX512, COLORIZER_CPU_NEON};
+static const int32_t cpus[] = {
+#define CZ_SET(name, NAME, needs) COLORIZER_CPU_##NAME,
+#include "kernels/sets.def"
+#undef CZ_SET
+};
 
 /** A file's bytes aligned to CZ_ALIGN, to be freed; NULL where it cannot be read. */
 static unsigned char *read_file(const char *path, size_t *size) {

@@ -4,7 +4,7 @@
 #include "kernel_harness.h"
 #include "kernel_naive.h"
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -79,7 +79,7 @@ static bool check(const kernel_case *c, rng *r) {
     if (!good) report(&p, COLORIZER_CPU_SCALAR, wrong);
     good = good && near_naive(&p, expected);
     good = good && same_bits(&p, COLORIZER_CPU_SCALAR, SPLIT_RANDOM, r, expected, got);
-    for (int32_t cpu = COLORIZER_CPU_AVX2; cpu <= COLORIZER_CPU_NEON; cpu++) {
+    for (int32_t cpu = COLORIZER_CPU_AVX2; cpu <= CZ_CPU_LAST; cpu++) {
         if (!cz_cpu_supported(cpu)) continue;
         for (int split = SPLIT_ALL; split <= SPLIT_RANDOM; split++)
             good = good && same_bits(&p, cpu, (enum split)split, r, expected, got);
@@ -214,7 +214,7 @@ int main(void) {
         (struct CMUnitTest){.name = "random conv_transpose2d", .test_func = test_random_conv, .initial_state = &ids[1]};
     more[2] = (struct CMUnitTest){.name = "random linear", .test_func = test_random_linear};
     more[3] = (struct CMUnitTest){.name = "random attention", .test_func = test_random_attention};
-    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= COLORIZER_CPU_NEON; cpu++)
+    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++)
         if (!cz_cpu_supported(cpu)) fprintf(stderr, "not on this machine or not in this build: %s\n", cz_cpu_name(cpu));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,28 +12,23 @@
 
 #include <cmocka.h>
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 #include "math_isa.h"
 
 #define BLOCK 4096u
 
 typedef void (*eval_fn)(enum math_function function, const float *x, float *y, size_t n);
 
-void cz_math_eval_scalar(enum math_function function, const float *x, float *y, size_t n);
-void cz_math_eval_avx2(enum math_function function, const float *x, float *y, size_t n);
-void cz_math_eval_avx512(enum math_function function, const float *x, float *y, size_t n);
+#define CZ_SET(name, NAME, needs)                                                                                      \
+    void cz_math_eval_##name(enum math_function function, const float *x, float *y, size_t n);
+#include "kernels/sets.def"
+#undef CZ_SET
 
-static const struct {
-    int32_t cpu;
-    eval_fn eval;
-} levels[] = {
-    {COLORIZER_CPU_SCALAR, cz_math_eval_scalar},
-#if defined(CZ_HAVE_AVX2)
-    {COLORIZER_CPU_AVX2, cz_math_eval_avx2},
-#endif
-#if defined(CZ_HAVE_AVX512)
-    {COLORIZER_CPU_AVX512, cz_math_eval_avx512},
-#endif
+/** By COLORIZER_CPU_ constant; NULL where this build lacks the set. */
+static const eval_fn evals[] = {
+#define CZ_SET(name, NAME, needs) [COLORIZER_CPU_##NAME] = CZ_IF_BUILT(NAME, cz_math_eval_##name),
+#include "kernels/sets.def"
+#undef CZ_SET
 };
 
 static long double sigmoid(long double x) { return 1.0L / (1.0L + expl(-x)); }
@@ -117,7 +112,7 @@ static double worst_of(const struct range *r, double *relative) {
             if (v >= r->low && v <= r->high) x[n++] = v;
         }
         for (size_t i = n; i % 16 != 0; i++) x[i] = 1.0f;
-        levels[0].eval(r->function, x, y, (n + 15) / 16 * 16);
+        evals[COLORIZER_CPU_SCALAR](r->function, x, y, (n + 15) / 16 * 16);
         for (size_t i = 0; i < n; i++) {
             const long double truth = r->truth(x[i]);
             worst = fmax(worst, ulps(y[i], truth, r->floor));
@@ -144,21 +139,21 @@ static void test_accuracy(void **state) {
 static void test_same_bits(void **state) {
     (void)state;
     float x[BLOCK], y[2][BLOCK];
-    for (size_t level = 1; level < CZ_COUNT(levels); level++) {
-        if (!cz_cpu_supported(levels[level].cpu)) {
-            print_message("%s: not run, this machine lacks it\n", cz_cpu_name(levels[level].cpu));
+    for (int32_t cpu = COLORIZER_CPU_SCALAR + 1; cpu <= CZ_CPU_LAST; cpu++) {
+        if (!cz_cpu_supported(cpu)) {
+            print_message("%s: not run, this machine or build lacks it\n", cz_cpu_name(cpu));
             continue;
         }
         for (uint32_t begin = 0; begin < 128; begin++) {
             for (uint32_t i = 0; i < BLOCK; i++) x[i] = from_bits((begin * BLOCK + i) * 2049u + begin);
             for (int f = 0; f < MATH_COUNT; f++) {
-                levels[0].eval((enum math_function)f, x, y[0], BLOCK);
-                levels[level].eval((enum math_function)f, x, y[1], BLOCK);
+                evals[COLORIZER_CPU_SCALAR]((enum math_function)f, x, y[0], BLOCK);
+                evals[cpu]((enum math_function)f, x, y[1], BLOCK);
                 for (uint32_t i = 0; i < BLOCK; i++) {
                     if (y[0][i] != y[0][i] && y[1][i] != y[1][i]) continue;
                     if (to_bits(y[0][i]) != to_bits(y[1][i]))
-                        fail_msg("%s: function %d of %a: %a, scalar %a", cz_cpu_name(levels[level].cpu), f,
-                                 (double)x[i], (double)y[1][i], (double)y[0][i]);
+                        fail_msg("%s: function %d of %a: %a, scalar %a", cz_cpu_name(cpu), f, (double)x[i],
+                                 (double)y[1][i], (double)y[0][i]);
                 }
             }
         }
@@ -225,7 +220,7 @@ static void test_edges(void **state) {
     for (size_t i = 0; i < CZ_COUNT(cases); i++) {
         float x[16], y[16];
         for (int lane = 0; lane < 16; lane++) x[lane] = cases[i].x;
-        levels[0].eval(cases[i].function, x, y, 16);
+        evals[COLORIZER_CPU_SCALAR](cases[i].function, x, y, 16);
         if (!(y[7] == cases[i].y))
             fail_msg("function %d of %a: %a, not %a", (int)cases[i].function, (double)x[7], (double)y[7],
                      (double)cases[i].y);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 #include "model_builder.h"
 #include "plan/arena.h"
 #include "run/pool.h"
@@ -122,7 +122,7 @@ static void fill_inputs(const loaded *l, const cz_plan *p, void *arena) {
 /** Outputs are the same whatever the arena held before, and whatever runs the units. */
 static void test_every_operator_runs(void **state) {
     (void)state;
-    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= COLORIZER_CPU_NEON; cpu++) {
+    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
         if (!cz_cpu_supported(cpu)) continue;
         loaded l = load_every_operator(cpu);
         cz_error err = {0};

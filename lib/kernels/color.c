@@ -33,10 +33,10 @@
 
 /* In the scalar set every vector operation is a loop over sixteen lanes: inlined into one function, what follows costs
  * compilers minutes, the more so under sanitizers. */
-#if defined(CZ_ISA_AVX2) || defined(CZ_ISA_AVX512) || defined(CZ_ISA_NEON)
-#define PIECE static inline
-#else
+#if defined(CZ_ISA_SCALAR)
 #define PIECE static __attribute__((noinline))
+#else
+#define PIECE static inline
 #endif
 
 /* ---------------------------------------------------------------- transfer */

@@ -7,11 +7,7 @@
 
 #include <string.h>
 
-#if defined(CZ_ISA_AVX512)
-#define TILE_PIXELS 8
-#else
-#define TILE_PIXELS 4
-#endif
+#define TILE_PIXELS (CZ_MR >= 8 ? 8 : 4) /* sums in registers beside the weights and inputs of one kernel row */
 
 /** How a layer is cut into units. */
 typedef struct split {

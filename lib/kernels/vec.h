@@ -25,15 +25,12 @@
 
 #define VL 16 /* lanes */
 
-#if defined(CZ_ISA_AVX512)
-#include "kernels/vec_avx512.h"
-#elif defined(CZ_ISA_AVX2)
-#include "kernels/vec_avx2.h"
-#elif defined(CZ_ISA_NEON)
-#include "kernels/vec_neon.h"
-#else
-#include "kernels/vec_scalar.h"
-#endif
+/* vec_<set>.h of the instruction set that this file is compiled for */
+#define CZ_QUOTE_(x)      #x
+#define CZ_QUOTE(x)       CZ_QUOTE_(x)
+#define CZ_VEC_FILE_(set) CZ_QUOTE(vec_##set.h)
+#define CZ_VEC_FILE(set)  CZ_VEC_FILE_(set)
+#include CZ_VEC_FILE(CZ_ISA)
 
 /** Sum of the lanes: i with i + 8, then + 4, + 2, + 1. Each lane of s below is one addition of that tree. A header may
  *  bring its own, of the same tree. */

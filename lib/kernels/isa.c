@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The kernels of every instruction set in this build, and which of them this machine runs; compiled once, for any
+ * processor. */
+#include "kernels/isa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/color.h"
+#include "kernels/kernel.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+/** What a set may need of the processor and the system, as bits. */
+enum { CZ_ANY_CPU = 0, CZ_X86_AVX2 = 1, CZ_X86_AVX512 = 2 };
+
+#if defined(__x86_64__)
+/** Register state the system saves on a context switch, XCR0; 0 where the instruction is missing. */
+static unsigned saved_state(unsigned leaf1_ecx) {
+    unsigned low, high;
+    if ((leaf1_ecx & (1u << 27)) == 0) return 0; /* OSXSAVE */
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+/** Intel SDM vol. 2A, CPUID: leaf 1 ecx FMA 12, AVX 28, F16C 29; leaf 7 ebx AVX2 5, F 16, DQ 17, BW 30, VL 31. */
+static unsigned machine_has(void) {
+    unsigned a, b, c, d, b7, c7, d7;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) return CZ_ANY_CPU;
+    const unsigned fma_avx_f16c = 1u << 12 | 1u << 28 | 1u << 29, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
+    const unsigned state = saved_state(c);
+    if ((c & fma_avx_f16c) != fma_avx_f16c || (b7 & 1u << 5) == 0 || (state & 0x06) != 0x06) return CZ_ANY_CPU;
+    return (b7 & avx512) == avx512 && (state & 0xe6) == 0xe6 ? CZ_X86_AVX2 | CZ_X86_AVX512 : CZ_X86_AVX2;
+}
+#else
+static unsigned machine_has(void) { return CZ_ANY_CPU; }
+#endif
+
+#define CZ_SET(name, NAME, needs)                                                                                      \
+    extern const cz_kernel *const cz_kernel_table_##name[];                                                            \
+    extern const cz_color_kernels cz_color_##name;
+#include "kernels/sets.def"
+#undef CZ_SET
+
+/** By COLORIZER_CPU_ constant; a set that is not in this build has no kernels. */
+static const struct {
+    const char *name;
+    unsigned needs;
+    const cz_kernel *const *kernels;
+    const cz_color_kernels *color;
+} sets[] = {
+    [COLORIZER_CPU_BEST] = {"best", CZ_ANY_CPU, NULL, NULL},
+#define CZ_SET(name, NAME, needs)                                                                                      \
+    [COLORIZER_CPU_##                                                                                                  \
+        NAME] = {#name, needs, CZ_IF_BUILT(NAME, cz_kernel_table_##name), CZ_IF_BUILT(NAME, &cz_color_##name)},
+#include "kernels/sets.def"
+#undef CZ_SET
+};
+
+bool cz_cpu_supported(int32_t cpu) {
+    return cpu >= COLORIZER_CPU_SCALAR && cpu <= CZ_CPU_LAST && sets[cpu].kernels != NULL &&
+           (sets[cpu].needs & ~machine_has()) == 0;
+}
+
+/** The set that COLORIZER_CPU names, or COLORIZER_CPU_BEST. */
+static int32_t from_environment(void) {
+#if defined(CZ_STDIO) /* a build without files has no environment either */
+    const char *value = getenv("COLORIZER_CPU");
+    for (int32_t i = 1; value != NULL && i <= CZ_CPU_LAST; i++)
+        if (strcmp(value, sets[i].name) == 0) return i;
+#endif
+    return COLORIZER_CPU_BEST;
+}
+
+int32_t cz_cpu_choose(int32_t limit) {
+    const int32_t environment = from_environment();
+    int32_t top = limit == COLORIZER_CPU_BEST ? CZ_CPU_LAST : limit;
+    if (environment != COLORIZER_CPU_BEST && environment < top) top = environment;
+    while (top > COLORIZER_CPU_SCALAR && !cz_cpu_supported(top)) top--;
+    return top;
+}
+
+const char *cz_cpu_name(int32_t cpu) { return cpu >= 0 && cpu <= CZ_CPU_LAST ? sets[cpu].name : "unknown"; }
+
+const cz_kernel *const *cz_kernels(int32_t cpu) { return sets[cpu].kernels; }
+
+const cz_color_kernels *cz_color(int32_t cpu) { return sets[cpu].color; }
+
+void cz_color_tables_init(cz_color_tables *tables, const cz_color_kernels *k) { k->tables(tables); }
