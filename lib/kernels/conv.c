@@ -46,6 +46,47 @@ static void fill(const void *context, size_t first, size_t count, const float **
     }
 }
 
+/* With very few input channels the loop over them is too short to be fast: the taps of a pixel are then copied side by
+ * side, in the order in which the sum takes them, and are one long tap. The packed weights are the same. */
+#define FEW     4   /* input channels */
+#define LONGEST 256 /* of the one tap */
+
+static bool is_gathered(const cz_call *call) {
+    const cz_attr_conv2d *a = call->attr;
+    const cz_shape *w = &call->weight->shape;
+    const uint32_t taps = w->d[1] * w->d[2]; /* fits: kernels have a limit */
+    return a->groups == 1 && taps > 1 && w->d[3] <= FEW && taps * w->d[3] <= LONGEST;
+}
+
+typedef struct gathered {
+    cz_conv c;
+    const float **rows; /* of the first tile of the chunk */
+    float *values;      /* [tile][CZ_MR][kernel_h kernel_w channels] */
+    size_t depth;
+} gathered;
+
+/** As fill(), but the one row of each pixel is a copy of all its taps. */
+static void fill_gathered(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
+    const gathered *g = context;
+    const cz_conv *c = &g->c;
+    const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
+    float *to = g->values + (size_t)(rows - g->rows) * g->depth;
+    for (size_t p = 0; p < CZ_MR; p++) {
+        const size_t at = first + cz_min(p, count - 1);
+        pixel[p] = at;
+        rows[p] = p < count ? to : rows[p - 1];
+        if (p >= count) continue;
+        const int64_t y = (int64_t)(at / width % height) * c->stride_h - c->pad_top;
+        const int64_t x = (int64_t)(at % width) * c->stride_w - c->pad_left;
+        for (int64_t ky = 0; ky < c->kernel_h; ky++)
+            for (int64_t kx = 0; kx < c->kernel_w; kx++) {
+                const float *from =
+                    cz_conv_pixel(c, at / width / height, y + ky * c->dilation_h, x + kx * c->dilation_w);
+                for (size_t i = 0; i < c->channels; i++) *to++ = from[i];
+            }
+    }
+}
+
 static bool packed_size(const cz_call *call, size_t *bytes) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *w = &call->weight->shape;
@@ -73,7 +114,19 @@ static bool plan(const cz_call *call, cz_gemm *g) {
     g->groups = (size_t)a->groups;
     g->group_in = w->d[3];
     g->group_out = w->d[0] / g->groups;
+    if (is_gathered(call)) {
+        g->group_in *= g->taps;
+        g->taps = 1;
+    }
     return CZ_NAME(cz_gemm_plan)(g);
+}
+
+/** The scratch of the direct kernel: row pointers, a pixel of zeros, gathered taps. */
+static bool lay_out(const cz_call *call, const cz_gemm *g, size_t *zeros, size_t *values, size_t *end) {
+    const size_t each = is_gathered(call) ? CZ_MR * g->group_in : 0; /* at most CZ_MR LONGEST */
+    *end = g->scratch;
+    return cz_layout(end, call->in[0].d[3], sizeof(float), zeros) &&
+           cz_layout(end, g->chunk * each, sizeof(float), values) && cz_align_up(*end, end);
 }
 
 static cz_wino_axis axis_of(uint32_t out, int32_t pad, int32_t dilation) {
@@ -101,12 +154,10 @@ static bool prepare(cz_call *call) {
         return true;
     }
     cz_gemm g;
-    size_t zeros;
+    size_t zeros, values;
     if (!plan(call, &g)) return false;
     call->units = g.units;
-    call->scratch = g.scratch;
-    return cz_layout(&call->scratch, call->in[0].d[3], sizeof(float), &zeros) &&
-           cz_align_up(call->scratch, &call->scratch);
+    return lay_out(call, &g, &zeros, &values, &call->scratch);
 }
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
@@ -122,14 +173,19 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         CZ_NAME(cz_wino_run)(&w, call->packed, &e, out, begin, end, scratch);
         return;
     }
-    cz_conv c = cz_conv_make(call);
+    gathered c = {.c = cz_conv_make(call), .rows = scratch};
     cz_gemm g;
-    if (!plan(call, &g)) return; /* cannot be: prepare() has made the same plan */
-    float *zeros = (float *)(void *)((unsigned char *)scratch + g.scratch);
-    memset(zeros, 0, c.channels * sizeof *zeros);
-    c.x = in[0];
-    c.zeros = zeros;
-    CZ_NAME(cz_gemm_run)(&g, call->packed, &e, fill, &c, out, call->out.d[3], begin, end, scratch);
+    size_t zeros, values, bytes;
+    if (!plan(call, &g) || !lay_out(call, &g, &zeros, &values, &bytes)) return; /* cannot be: prepare() did the same */
+    unsigned char *base = scratch;
+    c.c.zeros = memset(base + zeros, 0, c.c.channels * sizeof(float));
+    c.c.x = in[0];
+    c.values = (float *)(void *)(base + values);
+    c.depth = g.group_in;
+    const bool copies = is_gathered(call);
+    CZ_NAME(cz_gemm_run)
+    (&g, call->packed, &e, copies ? fill_gathered : fill, copies ? (const void *)&c : &c.c, out, call->out.d[3], begin,
+     end, scratch);
 }
 
 const cz_kernel CZ_NAME(cz_kernel_conv2d) = {packed_size, pack, prepare, run};
