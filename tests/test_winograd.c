@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "base/cpu.h"
 #include "kernel_harness.h"
 #include "kernel_naive.h"
 
 #define CZ_ISA scalar
+#include "kernels/isa.h"
 #include "kernels/winograd.h"
 
 static uint64_t seed = 20151;
@@ -101,7 +101,7 @@ static void test_same_plan_everywhere(void **state) {
         problem p = make(c, &r);
         cz_call first = call_of(&p);
         assert_true(cz_kernels(COLORIZER_CPU_SCALAR)[c->op]->prepare(&first));
-        for (int32_t cpu = COLORIZER_CPU_AVX2; cpu <= COLORIZER_CPU_NEON; cpu++) {
+        for (int32_t cpu = COLORIZER_CPU_AVX2; cpu <= CZ_CPU_LAST; cpu++) {
             if (!cz_cpu_supported(cpu)) continue;
             cz_call call = call_of(&p);
             assert_true(cz_kernels(cpu)[c->op]->prepare(&call));
@@ -201,7 +201,7 @@ static void test_random(void **state) {
             problem_print(&p);
             fail_msg("seed %llu: off the formula", (unsigned long long)seed);
         }
-        for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= COLORIZER_CPU_NEON; cpu++)
+        for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++)
             for (int split = SPLIT_ALL; split <= SPLIT_RANDOM && cz_cpu_supported(cpu); split++) {
                 const char *wrong = problem_run(&p, cpu, (enum split)split, &r, got);
                 if (wrong == NULL && memcmp(expected, got, bytes) == 0) continue;
