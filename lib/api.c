@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "handle.h"
+#include "api.h"
 #include "kernels/isa.h"
 
 /* Layouts that programs are compiled against. */
@@ -17,20 +17,20 @@ _Static_assert(sizeof(colorizer_options) == (sizeof(void *) == 8 ? 40 : 28), "co
 /** Largest struct_size that is believed. */
 #define MAX_STRUCT 4096u
 
-/** Detail of the last failure that had no handle to keep it. */
 static _Thread_local cz_error orphan;
+
+cz_error *cz_api_orphan(void) { return &orphan; }
 
 /* ---------------------------------------------------------------- entering a handle */
 
-/** Takes the handle for one call; NULL and busy handles are refused. Every enter() that returns OK has its leave(). */
-static int32_t enter(colorizer *c) {
+int32_t cz_api_enter(colorizer *c) {
     if (c == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "c: is NULL");
     int free_handle = 0;
     if (!atomic_compare_exchange_strong(&c->busy, &free_handle, 1)) return COLORIZER_E_BUSY;
     return COLORIZER_OK;
 }
 
-static int32_t leave(colorizer *c, int32_t status) {
+int32_t cz_api_leave(colorizer *c, int32_t status) {
     if (status != COLORIZER_OK && c->log != NULL) c->log(c->log_user, COLORIZER_LOG_ERROR, c->error.text);
     atomic_store(&c->busy, 0);
     return status;
@@ -82,19 +82,29 @@ static int32_t open_source(colorizer **out, const cz_source *source, const color
     return status == COLORIZER_OK ? cz_handle_open(out, source, &o, NULL, &orphan) : status;
 }
 
-int32_t colorizer_open(colorizer **out, const char *model_path, const colorizer_options *options) {
+int32_t cz_api_open(colorizer **out, const char *path, bool any_graph, const colorizer_options *options) {
     if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
     *out = NULL;
-    return open_source(out, &(cz_source){.path = model_path, .builtin = model_path == NULL}, options);
+    return open_source(out, &(cz_source){.path = path, .builtin = path == NULL, .any_graph = any_graph}, options);
 }
 
-int32_t colorizer_open_memory(colorizer **out, const void *model, uint64_t model_size,
-                              const colorizer_options *options) {
+int32_t cz_api_open_memory(colorizer **out, const void *model, uint64_t model_size, bool any_graph,
+                           const colorizer_options *options) {
     cz_source source;
     if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
     *out = NULL;
     const int32_t status = read_source(&source, model, model_size, false, &orphan);
+    source.any_graph = any_graph;
     return status == COLORIZER_OK ? open_source(out, &source, options) : status;
+}
+
+int32_t colorizer_open(colorizer **out, const char *model_path, const colorizer_options *options) {
+    return cz_api_open(out, model_path, false, options);
+}
+
+int32_t colorizer_open_memory(colorizer **out, const void *model, uint64_t model_size,
+                              const colorizer_options *options) {
+    return cz_api_open_memory(out, model, model_size, false, options);
 }
 
 /** A static handle's options: one thread unless said, and no allocator. */
@@ -155,8 +165,8 @@ int32_t colorizer_open_static(colorizer **out, void *buffer, uint64_t buffer_siz
 int32_t colorizer_clone(colorizer *c, colorizer **out) {
     if (out == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "out: is NULL");
     *out = NULL;
-    const int32_t status = enter(c);
-    return status == COLORIZER_OK ? leave(c, cz_handle_clone(out, c, &c->error)) : status;
+    const int32_t status = cz_api_enter(c);
+    return status == COLORIZER_OK ? cz_api_leave(c, cz_handle_clone(out, c, &c->error)) : status;
 }
 
 void colorizer_close(colorizer *c) {
@@ -191,10 +201,10 @@ static int32_t colorize(colorizer *c, const colorizer_image *src, const colorize
 }
 
 int32_t colorizer_colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst) {
-    const int32_t status = enter(c);
+    const int32_t status = cz_api_enter(c);
     if (status != COLORIZER_OK) return status;
     atomic_store(&c->cancel, 0);
-    return leave(c, colorize(c, src, dst));
+    return cz_api_leave(c, colorize(c, src, dst));
 }
 
 static int32_t confidence(colorizer *c, const colorizer_image *dst) {
@@ -208,9 +218,9 @@ static int32_t confidence(colorizer *c, const colorizer_image *dst) {
 }
 
 int32_t colorizer_confidence(colorizer *c, const colorizer_image *dst) {
-    const int32_t status = enter(c);
+    const int32_t status = cz_api_enter(c);
     if (status != COLORIZER_OK) return status;
-    return leave(c, confidence(c, dst));
+    return cz_api_leave(c, confidence(c, dst));
 }
 
 void colorizer_cancel(colorizer *c) {
@@ -250,8 +260,8 @@ static int32_t set_hints(colorizer *c, const colorizer_hint *hints, uint32_t cou
 }
 
 int32_t colorizer_set_hints(colorizer *c, const colorizer_hint *hints, uint32_t count) {
-    const int32_t status = enter(c);
-    return status == COLORIZER_OK ? leave(c, set_hints(c, hints, count)) : status;
+    const int32_t status = cz_api_enter(c);
+    return status == COLORIZER_OK ? cz_api_leave(c, set_hints(c, hints, count)) : status;
 }
 
 /* ---------------------------------------------------------------- settings */
@@ -316,25 +326,25 @@ static int32_t get_f(colorizer *c, int32_t key, double *value) {
 }
 
 int32_t colorizer_set_i(colorizer *c, int32_t key, int64_t value) {
-    const int32_t status = enter(c);
-    return status == COLORIZER_OK ? leave(c, set_i(c, key, value)) : status;
+    const int32_t status = cz_api_enter(c);
+    return status == COLORIZER_OK ? cz_api_leave(c, set_i(c, key, value)) : status;
 }
 
 int32_t colorizer_set_f(colorizer *c, int32_t key, double value) {
-    const int32_t status = enter(c);
-    return status == COLORIZER_OK ? leave(c, set_f(c, key, value)) : status;
+    const int32_t status = cz_api_enter(c);
+    return status == COLORIZER_OK ? cz_api_leave(c, set_f(c, key, value)) : status;
 }
 
 int32_t colorizer_get_i(colorizer *c, int32_t key, int64_t *value) {
     if (value == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "value: is NULL");
-    const int32_t status = enter(c);
-    return status == COLORIZER_OK ? leave(c, get_i(c, key, value)) : status;
+    const int32_t status = cz_api_enter(c);
+    return status == COLORIZER_OK ? cz_api_leave(c, get_i(c, key, value)) : status;
 }
 
 int32_t colorizer_get_f(colorizer *c, int32_t key, double *value) {
     if (value == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "value: is NULL");
-    const int32_t status = enter(c);
-    return status == COLORIZER_OK ? leave(c, get_f(c, key, value)) : status;
+    const int32_t status = cz_api_enter(c);
+    return status == COLORIZER_OK ? cz_api_leave(c, get_f(c, key, value)) : status;
 }
 
 /* ---------------------------------------------------------------- texts */
@@ -353,13 +363,14 @@ static uint64_t copy_text(char *buffer, uint64_t size, cz_text text) {
 int32_t colorizer_metadata(colorizer *c, const char *key, char *buffer, uint64_t size, uint64_t *length) {
     if (key == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "key: is NULL");
     if (buffer == NULL && size != 0) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "buffer: is NULL");
-    const int32_t status = enter(c);
+    const int32_t status = cz_api_enter(c);
     if (status != COLORIZER_OK) return status;
     const cz_text *value = cz_model_find_metadata(c->shared->model, key);
-    if (value == NULL) return leave(c, cz_fail(&c->error, COLORIZER_E_KEY, "key: the model has no such metadata"));
+    if (value == NULL)
+        return cz_api_leave(c, cz_fail(&c->error, COLORIZER_E_KEY, "key: the model has no such metadata"));
     const uint64_t n = copy_text(buffer, size, *value);
     if (length != NULL) *length = n;
-    return leave(c, COLORIZER_OK);
+    return cz_api_leave(c, COLORIZER_OK);
 }
 
 uint64_t colorizer_last_error(colorizer *c, char *buffer, uint64_t size) {
@@ -395,27 +406,27 @@ const char *colorizer_strerror(int32_t status) {
 /* ---------------------------------------------------------------- callbacks */
 
 int32_t colorizer_set_log(colorizer *c, colorizer_log_fn log, void *user) {
-    const int32_t status = enter(c);
+    const int32_t status = cz_api_enter(c);
     if (status != COLORIZER_OK) return status;
     c->log = log;
     c->log_user = user;
-    return leave(c, COLORIZER_OK);
+    return cz_api_leave(c, COLORIZER_OK);
 }
 
 int32_t colorizer_set_progress(colorizer *c, colorizer_progress_fn progress, void *user) {
-    const int32_t status = enter(c);
+    const int32_t status = cz_api_enter(c);
     if (status != COLORIZER_OK) return status;
     c->progress = progress;
     c->progress_user = user;
-    return leave(c, COLORIZER_OK);
+    return cz_api_leave(c, COLORIZER_OK);
 }
 
 int32_t colorizer_set_runner(colorizer *c, colorizer_runner_fn runner, void *user) {
-    const int32_t status = enter(c);
+    const int32_t status = cz_api_enter(c);
     if (status != COLORIZER_OK) return status;
     c->runner = runner;
     c->runner_user = user;
-    return leave(c, COLORIZER_OK);
+    return cz_api_leave(c, COLORIZER_OK);
 }
 
 /* ---------------------------------------------------------------- versions */

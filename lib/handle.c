@@ -56,7 +56,11 @@ static int32_t shared_make(cz_shared **out, const cz_source *source, const cz_al
     int32_t status = shared_bytes(s, source, &bytes, &size, err);
     if (status == COLORIZER_OK) status = cz_file_open(&s->file, bytes, size, err);
     if (status == COLORIZER_OK) status = cz_model_make(&s->model, &s->file, alloc, err);
-    if (status == COLORIZER_OK) status = cz_network_make(&s->network, s->model, err);
+    if (status == COLORIZER_OK) {
+        const int32_t colorizes = cz_network_make(&s->network, s->model, source->any_graph ? NULL : err);
+        if (colorizes != COLORIZER_OK) s->network = (cz_network){.model = NULL};
+        if (!source->any_graph) status = colorizes;
+    }
     if (status == COLORIZER_OK)
         *out = s;
     else
@@ -135,10 +139,21 @@ int32_t cz_handle_clone(colorizer **out, const colorizer *c, cz_error *err) {
     return COLORIZER_OK;
 }
 
+/** Gives back what was planned for the last size. */
+static void forget_plans(colorizer *c) {
+    cz_pipeline_free(c->pipeline, &c->alloc);
+    c->pipeline = NULL;
+    if (c->graph == NULL) return;
+    cz_alloc_put(&c->alloc, c->graph_arena, c->graph->arena_bytes);
+    cz_plan_free(c->graph, &c->alloc);
+    c->graph_arena = NULL;
+    c->graph = NULL;
+}
+
 void cz_handle_close(colorizer *c) {
     const cz_alloc alloc = c->alloc;
     cz_shared *shared = c->shared;
-    cz_pipeline_free(c->pipeline, &alloc);
+    forget_plans(c);
     cz_pool_free(c->pool, &alloc);
     cz_alloc_put(&alloc, c, sizeof *c);
     if (atomic_fetch_sub(&shared->handles, 1) == 1) shared_free(shared);
@@ -154,15 +169,36 @@ int32_t cz_handle_prepare(colorizer *c, uint32_t width, uint32_t height, cz_erro
     const cz_weights *weights;
     const cz_pipeline *p = c->pipeline;
     const uint32_t threads = wanted_threads(c);
+    if (c->shared->network.model == NULL)
+        return cz_fail(err, COLORIZER_E_MODEL, "the model is not a colorizer, only a graph");
     if (p != NULL && p->job.grid.width == width && p->job.grid.height == height && p->threads == threads &&
         p->short_side == c->short_side)
         return COLORIZER_OK;
     const int32_t status = shared_weights(c->shared, &weights, err);
     if (status != COLORIZER_OK) return status;
-    cz_pipeline_free(c->pipeline, &c->alloc);
-    c->pipeline = NULL;
+    forget_plans(c);
     return cz_pipeline_make(&c->pipeline, &c->shared->network, weights, cz_color(c->shared->cpu), &c->shared->tables,
                             width, height, c->short_side, threads, &c->alloc, err);
+}
+
+int32_t cz_handle_prepare_graph(colorizer *c, const cz_shape *inputs, cz_error *err) {
+    const cz_weights *weights;
+    const cz_model *m = c->shared->model;
+    const uint32_t threads = wanted_threads(c);
+    if (c->graph != NULL && c->graph->threads == threads &&
+        memcmp(c->graph->shapes, inputs, m->n_inputs * sizeof *inputs) == 0)
+        return COLORIZER_OK;
+    if (c->buffer != NULL) return cz_fail(err, COLORIZER_E_UNSUPPORTED, "a static handle runs no graph by tensors");
+    int32_t status = shared_weights(c->shared, &weights, err);
+    if (status != COLORIZER_OK) return status;
+    forget_plans(c);
+    status = cz_plan_make(&c->graph, m, weights, inputs, threads, &c->alloc, err);
+    if (status != COLORIZER_OK) return status;
+    c->graph_arena = cz_alloc_get(&c->alloc, c->graph->arena_bytes);
+    if (c->graph_arena != NULL) return COLORIZER_OK;
+    const size_t bytes = c->graph->arena_bytes;
+    forget_plans(c);
+    return cz_fail(err, COLORIZER_E_MEMORY, "no memory for the graph's %zu bytes", bytes);
 }
 
 cz_exec cz_handle_exec(colorizer *c) {
@@ -186,5 +222,6 @@ size_t cz_handle_memory(const colorizer *c) {
     const cz_weights *w = atomic_load(&c->shared->weights);
     size_t bytes = sizeof *c + sizeof *s + s->owned_bytes + s->model->bytes + (w == NULL ? 0 : w->bytes);
     if (c->pipeline != NULL) bytes += c->pipeline->bytes + c->pipeline->plan->bytes;
+    if (c->graph != NULL) bytes += c->graph->bytes + c->graph->arena_bytes;
     return bytes;
 }

@@ -16,7 +16,7 @@ typedef struct cz_shared {
     size_t owned_bytes;
     cz_file file;
     cz_model *model;
-    cz_network network;
+    cz_network network; /* all zero where the model is not a colorizer */
     cz_color_tables tables;
     _Atomic(cz_weights *) weights;
 } cz_shared;
@@ -38,7 +38,10 @@ struct colorizer {
     uint32_t n_hints;
     colorizer_hint hints[COLORIZER_MAX_HINTS];
 
-    cz_pipeline *pipeline; /* of the last photograph's size */
+    /* What the last size was planned for; of the two at most one is there. */
+    cz_pipeline *pipeline; /* of a photograph */
+    cz_plan *graph;        /* of a call by tensors, with its memory */
+    unsigned char *graph_arena;
     cz_pool *pool;
     uint32_t pool_threads;
 };
@@ -49,6 +52,7 @@ typedef struct cz_source {
     const void *bytes;
     size_t size;
     bool builtin;
+    bool any_graph; /* a model that is not a colorizer will do: network.model is then NULL */
 } cz_source;
 
 /** Opens a handle. @param buffer a static handle's memory, or a counting buffer, or NULL.
@@ -61,6 +65,8 @@ void cz_handle_close(colorizer *c);
 
 /** Makes sure that c->pipeline serves a photograph of this size with the settings as they are. */
 int32_t cz_handle_prepare(colorizer *c, uint32_t width, uint32_t height, cz_error *err);
+/** Makes sure that c->graph and its memory serve inputs of these shapes. */
+int32_t cz_handle_prepare_graph(colorizer *c, const cz_shape *inputs, cz_error *err);
 /** How this handle runs work now. Makes the pool when one is wanted; without one, one thread does all. */
 cz_exec cz_handle_exec(colorizer *c);
 /** Bytes held by the handle and by what it shares. */
