@@ -36,6 +36,13 @@
 #define CZ_INLINE static inline
 #endif
 
+/** Asks for the cache line at p, which is to be read soon; changes nothing else. */
+#if defined(__GNUC__)
+#define CZ_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define CZ_PREFETCH(p) ((void)(p))
+#endif
+
 /** What one call of the micro kernel reads. */
 typedef struct cz_micro {
     const float *const *rows; /* [taps][CZ_MR] */

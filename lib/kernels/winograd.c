@@ -18,6 +18,7 @@
 #define DEPTH 128      /* input channels of a pass, at most */
 #define RANGE 4        /* pairs of a unit, at most */
 #define PAIR  (2 * VL) /* output channels for which U is made at a time */
+#define AHEAD 16       /* input channels by which weights are asked for before they are used */
 #define SKEW  VL       /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
 
 /* ---------------------------------------------------------------- the plan */
@@ -130,13 +131,18 @@ static void tile_pixels(const cz_wino *w, const place *p, const float **pixel) {
 
 /* ---------------------------------------------------------------- the three transforms over a strip */
 
-/** V of input channels first .. first + depth - 1. */
+/** V of input channels first .. first + depth - 1. Each tile asks for the inputs of the next: they lie in pieces too
+ * short for the processor to foresee. */
 static void make_v(const cz_wino *w, const place *tiles, size_t count, size_t first, size_t depth, float *v,
                    size_t plane) {
-    const float *pixel[CZ_WINO_INPUT * CZ_WINO_INPUT];
+    const float *pixels[2][CZ_WINO_INPUT * CZ_WINO_INPUT];
+    const size_t planes = (w->taps + 3) * (w->taps + 3);
+    tile_pixels(w, &tiles[0], pixels[0]);
     for (size_t t = 0; t < count; t++, v += w->depth) {
-        tile_pixels(w, &tiles[t], pixel);
+        const float **pixel = pixels[t % 2], **next = pixels[(t + 1) % 2];
+        tile_pixels(w, &tiles[cz_min(t + 1, count - 1)], next);
         VF_FOR(c, depth, n) {
+            for (size_t i = 0; i < planes; i++) CZ_PREFETCH(next[i] + first + c);
             if (w->taps != 3)
                 cz_wino_input(2, pixel, first + c, n, v + c, plane);
             else if (n == VL)
@@ -151,12 +157,15 @@ static void make_v(const cz_wino *w, const place *tiles, size_t count, size_t fi
 static void make_u(const cz_wino *w, const float *weights, size_t first, size_t depth, float *u, size_t plane) {
     const size_t tap = w->c.channels * VL, last = (w->taps * w->taps - 1) * tap;
     const ptrdiff_t step = w->reversed ? -(ptrdiff_t)tap : (ptrdiff_t)tap;
-    weights += first * VL + (w->reversed ? last : 0);
+    const size_t left = w->c.channels - first, start = w->reversed ? last : 0;
+    weights += first * VL;
     for (size_t i = 0; i < depth; i++, weights += VL, u += VL) {
+        if (i + AHEAD < left)
+            for (size_t t = 0; t <= last; t += tap) CZ_PREFETCH(weights + t + AHEAD * VL);
         if (w->taps == 3)
-            cz_wino_weight(3, weights, step, u, plane);
+            cz_wino_weight(3, weights + start, step, u, plane);
         else
-            cz_wino_weight(2, weights, step, u, plane);
+            cz_wino_weight(2, weights + start, step, u, plane);
     }
 }
 
