@@ -233,8 +233,8 @@ COLORIZER_API int32_t colorizer_confidence(colorizer *c, const colorizer_image *
 COLORIZER_API void colorizer_cancel(colorizer *c);
 
 /** Sets the colour hints for the following calls, replacing earlier ones; copies them. 0 hints clears.
- *  A hinted place gets the hint's hue and chroma as far as the gamut at its lightness allows, and so does what is like it
- *  in place, lightness and colour (docs/color.md). Of hints that cover each other's centre the last one counts. Hints
+ *  A hinted place gets the hint's hue and chroma as far as the gamut at its lightness allows, and so does what is like
+ * it in place, lightness and colour (docs/color.md). Of hints that cover each other's centre the last one counts. Hints
  *  outside the image are ignored by colorizer_colorize().
  *  @param hints array of `count` hints; each element's struct_size must be that of the first.
  *  @param count 0..COLORIZER_MAX_HINTS.

@@ -475,5 +475,5 @@ static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, co
 }
 
 extern const cz_color_kernels CZ_NAME(cz_color);
-const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    chroma, spread, bilateral,
-                                            fit,       smooth,    colour,     encode, tables};
+const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    chroma, spread,
+                                            bilateral, fit,       smooth,     colour, encode, tables};
