@@ -117,6 +117,11 @@ class Trainer:
             self.samplers[name, worker] = Sampler(store.to(self.device), self.device, seed)
         return self.samplers[name, worker]
 
+    def clock(self) -> float:
+        """Seconds that count as training: on a CPU those it computed, so that a pause or a busy neighbour takes nothing
+        from the schedule."""
+        return time.process_time() / self.workers if self.device.type == "cpu" else time.monotonic()
+
     def progress(self) -> float:
         c = self.config
         return self.spent / (60 * c.minutes) if c.minutes else self.step / c.steps
@@ -207,15 +212,16 @@ class Trainer:
         signal.signal(signal.SIGTERM, self.stop)
         signal.signal(signal.SIGINT, self.stop)
         self.net.train()
-        last_report = last_save = mark = time.monotonic()
+        last_report = last_save = time.monotonic()
+        mark = self.clock()
         seen_before, sums, steps = self.seen, {}, 0
         while not self.stopping and (progress := self.progress()) < 1:
             for name, value in self.train_step(progress).items():
                 sums[name] = sums.get(name, 0) + value
             steps += 1
-            now = time.monotonic()
-            self.spent += now - mark
-            mark = now
+            now, before = time.monotonic(), mark
+            mark = self.clock()
+            self.spent += mark - before
             if now - last_report >= c.report_seconds:
                 done = max(self.progress(), 1e-9)
                 eta = (self.spent / done - self.spent) / 60
@@ -225,7 +231,7 @@ class Trainer:
                 last_report, seen_before, sums, steps = now, self.seen, {}, 0
             if now - last_save >= c.checkpoint_seconds:
                 self.save()
-                last_save = mark = time.monotonic()
+                last_save, mark = time.monotonic(), self.clock()
         self.save()
         self.say(f"{'stopped' if self.stopping else 'finished'} at step {self.step}, {self.seen} photographs, "
                  f"{self.spent / 60:.1f} minutes")
