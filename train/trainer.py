@@ -70,8 +70,9 @@ class Trainer:
         torch.manual_seed(config.seed)
         config.folder.mkdir(parents=True, exist_ok=True)
         self.log = open(config.folder / "log.txt", "a", buffering=1)
+        self.stores: dict[str, Store] = {}
         self.samplers: dict[tuple[str, int], Sampler] = {}
-        self.bins = load_bins(config, self.sampler(config.phases[0].data.split("+")[0], 0).store).to(self.device)
+        self.bins = load_bins(config, self.store(config.phases[0].data.split("+")[0])).to(self.device)
         self.net = ColorNet(len(self.bins.centers), config.architecture, config.freeze)
         parameters, gflop = count(self.net)
         self.say(f"{parameters} parameters, {gflop:.2f} GFLOP at 256x256, {len(self.bins.centers)} bins, "
@@ -107,14 +108,17 @@ class Trainer:
         print(line, flush=True)
         self.log.write(line + "\n")
 
-    def sampler(self, name: str, worker: int) -> Sampler:
-        """Each worker draws for itself, from one store."""
-        if (name, worker) not in self.samplers:
+    def store(self, name: str) -> Store:
+        if name not in self.stores:
             c = self.config
-            twin = self.samplers.get((name, 0))
-            store = twin.store if twin else open_store(Path(c.data), name, Path(c.runs) / "cache", c.limit)
-            seed = int(time.time()) + c.seed + 7919 * worker
-            self.samplers[name, worker] = Sampler(store.to(self.device), self.device, seed)
+            self.stores[name] = open_store(Path(c.data), name, Path(c.runs) / "cache", c.limit).to(self.device)
+        return self.stores[name]
+
+    def sampler(self, name: str, worker: int) -> Sampler:
+        """Each worker draws for itself, from one store. A resumed run draws other crops than it began with."""
+        if (name, worker) not in self.samplers:
+            seed = self.config.seed + 7919 * worker + 104729 * self.step
+            self.samplers[name, worker] = Sampler(self.store(name), self.device, seed)
         return self.samplers[name, worker]
 
     def clock(self) -> float:
@@ -186,7 +190,7 @@ class Trainer:
             results = [self.gradients(0, phase)]
         else:
             for name in phase.data.split("+"):
-                self.sampler(name, 0)  # opened once, before the threads ask for it
+                self.store(name)  # opened once, before the threads ask for it
             results = list(self.pool.map(self.gradients, range(self.workers), [phase] * self.workers))
         trained = [p for p in self.net.parameters() if p.requires_grad]
         for twin in self.nets[1:]:
