@@ -5,6 +5,9 @@
         c.set("vividness", 0.5)
         colour = c.colorize(gray)            # uint8 [H, W] or [H, W, 3] -> uint8 [H, W, 3]
 
+    with Graph("network.czw") as g:          # any model, by its tensors
+        outputs = g.run({"x": values})       # float32 [1, H, W, C]
+
 Finds the library named by COLORIZER_LIBRARY, or build/lib/libcolorizer.so beside this repository's sources, or the
 system's.
 """
@@ -13,12 +16,14 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float32]
+Self = TypeVar("Self", bound="_Handle")
 GRAY_U8, RGB_U8 = 0x0101, 0x0301
 INTEGERS = {"threads": 1, "size": 2, "cpu": 5, "memory": 6}
 REALS = {"strength": 3, "vividness": 4}
@@ -39,6 +44,11 @@ class _Hint(ctypes.Structure):
         (name, ctypes.c_float) for name in ("x", "y", "radius", "red", "green", "blue")]
 
 
+class _Tensor(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("dims", ctypes.c_int32 * 4), ("multiple", ctypes.c_int32),
+                ("name", ctypes.c_char * 256), ("data", ctypes.c_void_p), ("size", ctypes.c_uint64)]
+
+
 def _library() -> ctypes.CDLL:
     built = Path(__file__).resolve().parents[1] / "build" / "lib" / "libcolorizer.so"
     name = os.environ.get("COLORIZER_LIBRARY") or (str(built) if built.exists() else "libcolorizer.so.0")
@@ -57,16 +67,18 @@ def _view(array: Pixels) -> _Image:
                   (array.ctypes.data,), (array.strides[0],), (array.nbytes,))
 
 
-class Colorizer:
+class _Handle:
     """One handle; use it from one thread at a time."""
+
+    _open = "colorizer_open"
 
     def __init__(self, model: str | Path | None = None) -> None:
         self._lib = _library()
         self._handle = ctypes.c_void_p()
         path = None if model is None else os.fsencode(model)
-        self._check(self._lib.colorizer_open(ctypes.byref(self._handle), path, None))
+        self._check(getattr(self._lib, self._open)(ctypes.byref(self._handle), path, None))
 
-    def __enter__(self) -> "Colorizer":
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(self, *unused: object) -> None:
@@ -97,6 +109,10 @@ class Colorizer:
         self._check(self._lib.colorizer_get_f(self._handle, REALS[name], ctypes.byref(real)))
         return real.value
 
+
+class Colorizer(_Handle):
+    """A model that colorizes photographs."""
+
     def hints(self, hints: Sequence[tuple[float, float, float, tuple[float, float, float]]]) -> None:
         """Sets hints (x, y, radius, (red, green, blue) in 0..1), replacing earlier ones."""
         array = (_Hint * len(hints))(*[_Hint(ctypes.sizeof(_Hint), x, y, radius, *rgb) for x, y, radius, rgb in hints])
@@ -115,3 +131,45 @@ class Colorizer:
         view = _view(result)
         self._check(self._lib.colorizer_confidence(self._handle, ctypes.byref(view)))
         return result
+
+
+class Graph(_Handle):
+    """Any model as its tensors, float32 [N, H, W, C] (colorizer_experimental.h)."""
+
+    _open = "colorizer_graph_open"
+
+    def inputs(self) -> dict[str, tuple[tuple[int, ...], int]]:
+        """Of each input its dims (H and W 0: chosen at run time) and what height and width are multiples of."""
+        found: dict[str, tuple[tuple[int, ...], int]] = {}
+        tensor = _Tensor(ctypes.sizeof(_Tensor))
+        while self._lib.colorizer_graph_input(self._handle, len(found), ctypes.byref(tensor)) == 0:
+            found[tensor.name.decode()] = (tuple(tensor.dims), tensor.multiple)
+        return found
+
+    def _given(self, values: Mapping[str, Values]) -> tuple[ctypes.Array[_Tensor], list[Values]]:
+        """The inputs' structs, and the arrays that they point into."""
+        kept = [np.ascontiguousarray(v, np.float32) for v in values.values()]
+        rows = [_Tensor(ctypes.sizeof(_Tensor), v.shape, 0, name.encode(), v.ctypes.data, v.nbytes)
+                for name, v in zip(values, kept)]
+        return (_Tensor * len(rows))(*rows), kept
+
+    def plan(self, values: Mapping[str, Values]) -> dict[str, Values]:
+        """Plans for inputs of these shapes; returns an empty array for each output."""
+        given, _ = self._given(values)
+        outputs: dict[str, Values] = {}
+        tensor = _Tensor(ctypes.sizeof(_Tensor))
+        self._check(self._lib.colorizer_graph_output(self._handle, given, len(given), 0, ctypes.byref(tensor)))
+        while True:
+            outputs[tensor.name.decode()] = np.empty(tuple(tensor.dims), np.float32)
+            index = len(outputs)
+            if self._lib.colorizer_graph_output(self._handle, given, len(given), index, ctypes.byref(tensor)) != 0:
+                return outputs
+
+    def run(self, values: Mapping[str, Values], outputs: dict[str, Values] | None = None) -> dict[str, Values]:
+        """Runs the graph. @param outputs arrays of plan(), to be used again."""
+        results = self.plan(values) if outputs is None else outputs
+        given, kept = self._given(values)
+        wanted, _ = self._given(results)
+        self._check(self._lib.colorizer_graph_run(self._handle, given, len(given), wanted, len(wanted)))
+        del kept
+        return results
