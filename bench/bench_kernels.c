@@ -3,6 +3,7 @@
  * peak. Operations are counted as the direct sum has them, so a layer that goes by Winograd (W) can pass the peak.
  *
  *     bench_kernels [SET] [SECONDS a row, default 0.2] [NETWORK]
+ *     bench_kernels peak
  *
  * SET: scalar, avx2, ...; default: all but scalar. NETWORK: default, eccv16, ..., other; default: all.
  *
@@ -171,7 +172,15 @@ static void bench(int32_t cpu, double top, double budget, const network *n) {
            total_flop / total / 1e9, 100 * total_flop / total / 1e9 / top);
 }
 
+/** The peaks alone, a line a set. */
+static int print_peaks(void) {
+    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++)
+        if (cz_cpu_supported(cpu)) printf("%s: %.1f GFLOP/s\n", cz_cpu_name(cpu), peak(cpu));
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "peak") == 0) return print_peaks();
     const double budget = argc > 2 ? strtod(argv[2], NULL) : 0.2;
     bool any = false;
     for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {

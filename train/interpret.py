@@ -5,7 +5,7 @@ Only what exported networks use is here; an unknown operator or attribute stops 
 """
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Sequence
 
 import numpy as np
 import torch
@@ -87,10 +87,11 @@ def _pool(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
 
 
 def _slice(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
-    x, axis = inputs[0], int(a["axis"])
+    x = inputs[0]
     assert x is not None
-    end = min(int(a["end"]), x.shape[axis])
-    return x.index_select(axis, torch.arange(int(a["begin"]), end, int(a["step"])))
+    where = [slice(None)] * 4
+    where[int(a["axis"])] = slice(int(a["begin"]), int(a["end"]), int(a["step"]))
+    return x[where[0], where[1], where[2], where[3]]
 
 
 RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
@@ -104,17 +105,22 @@ RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
 }
 
 
-@torch.no_grad()
-def run(model: czw.Model, image: np.ndarray) -> dict[str, np.ndarray]:
-    """Outputs by name for an input [1, H, W, C]; constants as the file stores them."""
-    constants = [torch.from_numpy(np.ascontiguousarray(c.values())) for c in model.constants]
+def evaluate(model: czw.Model, constants: Sequence[Tensor], image: Tensor) -> dict[str, Tensor]:
+    """Outputs by name for an input [1, H, W, C]."""
     results: list[Tensor] = []
 
     def value(t: czw.Tensor) -> Tensor:
         if t.kind == "input":
-            return torch.from_numpy(image)
+            return image
         return constants[t.index] if t.kind == "constant" else results[t.index]
 
     for op in model.operators:
         results.append(RUN[op.op.name]([None if t is None else value(t) for t in op.inputs], op.attributes))
-    return {o.name: results[o.tensor.index].numpy() for o in model.outputs}
+    return {o.name: results[o.tensor.index] for o in model.outputs}
+
+
+@torch.no_grad()
+def run(model: czw.Model, image: np.ndarray) -> dict[str, np.ndarray]:
+    """The same for arrays, with the constants as the file stores them."""
+    constants = [torch.from_numpy(np.ascontiguousarray(c.values())) for c in model.constants]
+    return {k: v.numpy() for k, v in evaluate(model, constants, torch.from_numpy(image)).items()}

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Folders that bench/engines.py runs: a network in every engine's form.
+
+net.json (inputs with shapes, output or outputs), in0.f32 ... and out.f32 (N C H W, the first output), model.onnx,
+model.czw, torch.pt, ncnn.param and ncnn.bin where they can be had."""
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "bench")]
+
+import czw  # noqa: E402
+import czw2onnx  # noqa: E402
+import czw_shapes  # noqa: E402
+from onnx2czw import convert  # noqa: E402
+from parity import OPERATORS  # noqa: E402
+from train import interpret  # noqa: E402
+
+
+class Described(nn.Module):
+    """net.json and weights.bin as a module."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.net = json.loads((folder / "net.json").read_text())
+        flat = np.fromfile(folder / "weights.bin", np.float32)
+        for i, op in enumerate(self.net["ops"]):
+            for k, v in op["w"].items():
+                values = flat[v["off"]:v["off"] + int(np.prod(v["shape"]))].reshape(v["shape"])
+                self.register_buffer(f"w{i}_{k}", torch.from_numpy(values.copy()))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        values = {row["name"]: x for row, x in zip(self.net["inputs"], inputs)}
+        for i, op in enumerate(self.net["ops"]):
+            w = {k: getattr(self, f"w{i}_{k}") for k in op["w"]}
+            values[op["out"]] = OPERATORS[op["op"]]([values[n] for n in op["ins"]], op["attrs"], w)
+        return values[self.net["output"]]
+
+
+class Recorded(nn.Module):
+    """A .czw model as a module on N C H W."""
+
+    def __init__(self, model: czw.Model) -> None:
+        super().__init__()
+        self.model = model
+        self.constants = nn.ParameterList(
+            nn.Parameter(torch.from_numpy(np.array(c.values(), np.float32)), False) for c in model.constants)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        results = interpret.evaluate(self.model, list(self.constants), x.permute(0, 2, 3, 1))
+        return tuple(results[o.name].permute(0, 3, 1, 2) for o in self.model.outputs)
+
+
+def trace(module: nn.Module, folder: Path) -> None:
+    net = json.loads((folder / "net.json").read_text())
+    given = [torch.from_numpy(np.fromfile(folder / (i["name"] + ".f32"), np.float32).reshape(i["shape"]))
+             for i in net["inputs"]]
+    with torch.no_grad():
+        torch.jit.save(torch.jit.trace(module.eval(), given, check_trace=False), str(folder / "torch.pt"))
+
+
+def prepare(folder: Path) -> None:
+    """Completes a folder that has net.json, weights.bin, model.onnx and the values."""
+    if not (folder / "model.czw").exists():
+        convert(onnx.load(str(folder / "model.onnx"))).write(folder / "model.czw")
+    if not (folder / "torch.pt").exists():
+        trace(Described(folder), folder)
+
+
+def prepare_czw(source: Path, folder: Path, size: int = 256) -> None:
+    """Makes the folder of a .czw model with one input."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = czw.read(source)
+    proto = czw2onnx.convert(model, (size, size))
+    onnx.save(proto, str(folder / "model.onnx"))
+    shutil.copyfile(source, folder / "model.czw")
+    name, shape = model.inputs[0].name, (1, model.inputs[0].dims[3], size, size)
+    outputs = [o.name for o in model.outputs]
+    (folder / "net.json").write_text(json.dumps(
+        {"inputs": [{"name": name, "shape": shape}], "outputs": outputs, "output": outputs[0],
+         "flops": flops(model, size)}))
+    x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    x.tofile(folder / f"{name}.f32")
+    module = Recorded(model)
+    with torch.no_grad():
+        module.double()(torch.from_numpy(x).double())[0].float().numpy().tofile(folder / "out.f32")
+    trace(module.float(), folder)
+    make_ncnn(folder, name, outputs)
+
+
+def make_ncnn(folder: Path, name: str, outputs: list[str]) -> None:
+    """ncnn's own converter, where it is installed; it renames inputs and outputs, which is undone here."""
+    tool = Path(sys.executable).parent / "pnnx"
+    if not tool.exists():
+        return
+    subprocess.run([str(tool), "model.onnx", "fp16=0", "ncnnparam=ncnn.param", "ncnnbin=ncnn.bin"], cwd=folder,
+                   check=True, stdout=subprocess.DEVNULL)
+    for left in folder.glob("model?pnnx*"):
+        left.unlink()
+    (folder / "model_ncnn.py").unlink(missing_ok=True)
+    text = (folder / "ncnn.param").read_text()
+    for old, new in [("in0", name), *((f"out{i}", n) for i, n in enumerate(outputs))]:
+        text = re.sub(rf"\b{old}\b", new, text)
+    (folder / "ncnn.param").write_text(text)
+
+
+def flops(model: czw.Model, size: int) -> float:
+    """Two for each multiply-add of convolutions, linear layers, matrix products and attention, done directly."""
+    shapes = czw_shapes.infer(model, (size, size))
+    total = 0.0
+    for i, op in enumerate(model.operators):
+        out = shapes[czw.Tensor("operator", i)]
+        read = [None if t is None else shapes[t] for t in op.inputs]
+        if op.op.name in ("conv2d", "linear") and read[1] is not None:
+            total += 2.0 * np.prod(out) * np.prod(read[1][1:])
+        elif op.op.name == "conv_transpose2d" and read[0] is not None and read[1] is not None:
+            total += 2.0 * np.prod(read[0][:3]) * np.prod(read[1])
+        elif op.op.name == "matmul" and read[0] is not None:
+            total += 2.0 * np.prod(out) * read[0][3]
+        elif op.op.name == "attention" and read[0] is not None and read[1] is not None:
+            total += 4.0 * np.prod(out[1:]) * read[1][1] * read[1][2]
+    return float(total)
