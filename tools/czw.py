@@ -267,18 +267,21 @@ class Model:
         return data
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file beside its place, then renames it there."""
-        data = self.to_bytes()
-        target = Path(path)
-        beside = target.with_name(f"{target.name}.{os.getpid()}.part")
-        try:
-            beside.write_bytes(data)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_file(path, self.to_bytes())
 
 
 # ---------------------------------------------------------------- writing
+
+
+def write_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes the file beside its place, then renames it there."""
+    target = Path(path)
+    beside = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(data)
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def checksum(data: bytes) -> int:

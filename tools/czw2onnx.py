@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Turns a .czw model into an ONNX file (opset 17), so that other engines can run it.
 
-    czw2onnx.py model.czw model.onnx [--size 256x256]
+    czw2onnx.py model.czw model.onnx [--size HEIGHTxWIDTH]
+
+With --size every shape in the file is a number, which makes engines plan better than height and width left open.
 
 The graph is channels-first: an input N, H, W, C of the model is N, C, H, W, and so are images everywhere. Where the
 model works on other axes (layer norm, attention, matrices) transposes stand around them, as an export from PyTorch has
@@ -38,11 +40,12 @@ def pair(a: Attributes, name: str) -> list[int]:
 
 
 class Exporter:
-    """`names` are the ONNX tensors, N, C, H, W, of the model's."""
+    """`names` are the ONNX tensors, N, C, H, W, of the model's. @param is_open the sizes in `shapes` are an example."""
 
-    def __init__(self, model: czw.Model, shapes: dict[czw.Tensor, Shape]) -> None:
+    def __init__(self, model: czw.Model, shapes: dict[czw.Tensor, Shape], is_open: bool) -> None:
         self.model = model
         self.shapes = shapes
+        self.is_open = is_open
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self.names: dict[czw.Tensor, str] = {}
@@ -75,10 +78,14 @@ class Exporter:
     def given(self, op: czw.Operator, i: int) -> czw.Tensor | None:
         return op.inputs[i] if len(op.inputs) > i else None
 
+    def tensor(self, op: czw.Operator, i: int) -> czw.Tensor:
+        t = op.inputs[i]
+        assert t is not None  # required, or asked for before
+        return t
+
     def read(self, op: czw.Operator, i: int) -> str:
         """An input as N, C, H, W."""
-        t = op.inputs[i]
-        assert t is not None
+        t = self.tensor(op, i)
         return self.array(self.values(t).transpose(TO_NCHW)) if t.kind == "constant" else self.names[t]
 
     def vector(self, op: czw.Operator, i: int, image: bool) -> str | None:
@@ -133,9 +140,7 @@ class Exporter:
     # ------------------------------------------------------------ operators
 
     def weight(self, op: czw.Operator) -> np.ndarray[Any, np.dtype[np.float32]]:
-        t = op.inputs[1]
-        assert t is not None
-        return self.values(t)
+        return self.values(self.tensor(op, 1))
 
     def op_conv2d(self, op: czw.Operator, out: Shape) -> str:
         a, x, border = op.attributes, self.read(op, 0), pads(op.attributes)
@@ -181,18 +186,15 @@ class Exporter:
         heads = int(op.attributes["heads"])
         parts = []
         for i, perm in ((0, [0, 1, 3, 2]), (1, [0, 1, 2, 3]), (2, [0, 1, 3, 2])):
-            t = op.inputs[i]
-            assert t is not None
-            split = self.reshape(self.read(op, i), [1, heads, self.shapes[t][3] // heads, -1])
+            _, h, w, c = self.shapes[self.tensor(op, i)]
+            split = self.reshape(self.read(op, i), [1, heads, c // heads, -1 if self.is_open else h * w])
             parts.append(split if i == 1 else self.node("Transpose", [split], perm=perm))
         q = self.node("Mul", [parts[0], self.array(op.attributes["scale"])])
         share = self.node("Softmax", [self.node("MatMul", [q, parts[1]])], axis=-1)
         x = self.node("Transpose", [self.node("MatMul", [share, parts[2]])], perm=[0, 1, 3, 2])
-        t = op.inputs[0]
-        assert t is not None
-        if t.kind == "constant":
+        if not self.is_open or self.tensor(op, 0).kind == "constant":
             return self.reshape(x, [1, out[3], out[1], out[2]])
-        size = self.node("Slice", [self.node("Shape", [self.names[t]]), self.array([2], np.int64),
+        size = self.node("Slice", [self.node("Shape", [self.read(op, 0)]), self.array([2], np.int64),
                                    self.array([4], np.int64)])
         return self.node("Reshape", [x, self.node("Concat", [self.array([1, out[3]], np.int64), size], axis=0)])
 
@@ -212,7 +214,7 @@ class Exporter:
 
     def op_pool2d(self, op: czw.Operator, out: Shape) -> str:
         a = op.attributes
-        common = {"kernel_shape": pair(a, "kernel"), "strides": pair(a, "stride"), "pads": pads(a),
+        common: dict[str, Any] = {"kernel_shape": pair(a, "kernel"), "strides": pair(a, "stride"), "pads": pads(a),
                   "ceil_mode": int(a["ceil_mode"])}
         if a["kind"] == 0:
             return self.node("MaxPool", [self.read(op, 0)], **common)
@@ -228,7 +230,13 @@ class Exporter:
         more: dict[str, Any] = {"nearest_mode": "floor" if place == "asymmetric" else "round_prefer_ceil"}
         if mode != "nearest":
             more = {"cubic_coeff_a": -0.75} if mode == "cubic" else {}
-        if len(op.inputs) > 1:
+        h, w = self.shapes[self.tensor(op, 0)][1:3]
+        scales = np.array([1, 1, out[1] / h, out[2] / w])
+        if not self.is_open and (scales.astype(np.float32) != scales).any():
+            inputs = [x, "", "", self.array([1, out[3], out[1], out[2]], np.int64)]
+        elif not self.is_open:
+            inputs = [x, "", self.array(scales)]
+        elif len(op.inputs) > 1:
             limits = [self.array([v], np.int64) for v in (0, 2, 4)]
             channels = self.node("Slice", [self.node("Shape", [x]), limits[0], limits[1]])
             size = self.node("Slice", [self.node("Shape", [self.read(op, 1)]), limits[1], limits[2]])
@@ -259,11 +267,14 @@ class Exporter:
         top, left, bottom, right = pads(op.attributes)
         mode = {0: "constant", 1: "edge", 2: "reflect"}[int(op.attributes["mode"])]
         inputs = [self.read(op, 0), self.array([0, 0, top, left, 0, 0, bottom, right], np.int64)]
-        return self.node("Pad", inputs + ([self.array(op.attributes["value"])] if mode == "constant" else []), mode=mode)
+        if mode == "constant":
+            inputs.append(self.array(op.attributes["value"]))
+        return self.node("Pad", inputs, mode=mode)
 
     def op_reshape(self, op: czw.Operator, out: Shape) -> str:
         a = op.attributes
-        return self.first(self.reshape(self.last(self.read(op, 0)), [int(a[k]) for k in "nhwc"]))
+        dims = [int(a[k]) for k in "nhwc"] if self.is_open else list(out)
+        return self.first(self.reshape(self.last(self.read(op, 0)), dims))
 
     def op_transpose(self, op: czw.Operator, out: Shape) -> str:
         """In N, C, H, W: axis i of the result is axis order[i] of x."""
@@ -274,7 +285,8 @@ class Exporter:
 def convert(model: czw.Model, size: tuple[int, int] | None = None) -> onnx.ModelProto:
     """The ONNX model. @param size of the run-time inputs; None leaves them open."""
     shapes = czw_shapes.infer(model, size)
-    export = Exporter(model, shapes)
+    is_open = size is None and any(row.dims[1] == 0 for row in model.inputs)
+    export = Exporter(model, shapes, is_open)
     inputs, outputs = [], []
     for i, row in enumerate(model.inputs):
         n, h, w, c = shapes[czw.Tensor("input", i)]
@@ -282,7 +294,6 @@ def convert(model: czw.Model, size: tuple[int, int] | None = None) -> onnx.Model
         inputs.append(helper.make_tensor_value_info(row.name, TensorProto.FLOAT, dims))
     for o in model.outputs:
         n, h, w, c = shapes[o.tensor]
-        is_open = size is None and any(row.dims[1] == 0 for row in model.inputs)
         dims = [n, c, f"{o.name}.height", f"{o.name}.width"] if is_open else [n, c, h, w]
         outputs.append(helper.make_tensor_value_info(o.name, TensorProto.FLOAT, dims))
     graph = helper.make_graph(export.nodes, model.metadata.get("name", "czw"), inputs, outputs, export.initializers)
@@ -292,16 +303,21 @@ def convert(model: czw.Model, size: tuple[int, int] | None = None) -> onnx.Model
     return proto
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """HEIGHTxWIDTH."""
+    height, _, width = text.partition("x")
+    return int(height), int(width)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("czw", type=Path)
     parser.add_argument("onnx", type=Path)
-    parser.add_argument("--size", help="HEIGHTxWIDTH of the inputs; left open if not given")
+    parser.add_argument("--size", type=parse_size, metavar="HEIGHTxWIDTH", help="of the inputs; open if not given")
     args = parser.parse_args()
-    size = None if args.size is None else tuple(int(v) for v in args.size.split("x"))
     try:
-        onnx.save(convert(czw.read(args.czw), None if size is None else (size[0], size[1])), str(args.onnx))
-    except (czw.FormatError, ValueError, IndexError, OSError) as e:
+        czw.write_file(args.onnx, convert(czw.read(args.czw), args.size).SerializeToString())
+    except (czw.FormatError, onnx.checker.ValidationError, ValueError, OSError) as e:
         print(f"czw2onnx: {e}", file=sys.stderr)
         return 1
     return 0

@@ -203,7 +203,8 @@ def padded_average(f: Fuser, n: Node) -> bool:
         if max(border["pad_top"], border["pad_bottom"]) >= a["kernel_h"] or (
                 max(border["pad_left"], border["pad_right"]) >= a["kernel_w"]):
             return False
-        return f.substitute(n, node("pool2d", [n.x.x], n.name, **{**a, **border, "count_pad": 1}))
+        pool = node("pool2d", [n.x.x], n.name, **{**a, **border, "count_pad": 1})
+        return f.substitute(n, pool)
     kh, kw, channels = int(a["kernel_h"]), int(a["kernel_w"]), n.shape[3]
     if max(a["stride_h"], a["stride_w"]) > 64:
         return False
@@ -397,7 +398,7 @@ def clamp_of_relu(f: Fuser, n: Node) -> bool:
     p = n.x
     if (p.attributes.get("act"), p.attributes.get("act_p0")) != (2, 0) or not acts_last(p) or not f.single(p):
         return False
-    p.attributes.update(n.attributes)
+    p.attributes = {**p.attributes, **n.attributes}
     return f.substitute(n, p)
 
 

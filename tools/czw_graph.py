@@ -53,7 +53,7 @@ def constant(values: npt.ArrayLike, name: str = "") -> Node:
     return Node("constant", [], {}, (n, h, w, c), name, array)
 
 
-def node(op: str, inputs: list[Node | None], name: str = "", **attributes: float | str) -> Node:
+def node(op: str, inputs: list[Node | None], name: str = "", **attributes: Any) -> Node:
     """An operator's node: attributes filled up as czw.Model.op does, the shape inferred."""
     if op in HELPERS:
         first = inputs[0]

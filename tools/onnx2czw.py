@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import]
+from onnx.external_data_helper import load_external_data_for_tensor
 
 import czw
 import czw_shapes
@@ -19,6 +21,22 @@ from czw_graph import ImportFailure
 from onnx_import import Importer
 
 NOMINAL = 256  # of a height or width that the ONNX file leaves open
+FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16)
+
+
+def load(path: Path) -> onnx.ModelProto:
+    """The file, with weights that lie in files beside it."""
+    try:
+        source = onnx.load(str(path), load_external_data=False)
+    except DecodeError as e:
+        raise ImportFailure(f"{path}: not an ONNX file: {e}") from None
+    for tensor in source.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            location = next((e.value for e in tensor.external_data if e.key == "location"), "")
+            if Path(location).name != location:
+                raise ImportFailure(f"initializer '{tensor.name}': '{location}' is not a file beside {path}")
+            load_external_data_for_tensor(tensor, str(path.parent))
+    return source
 
 
 def input_dims(proto: onnx.GraphProto, side: int) -> tuple[dict[str, tuple[int, ...]], bool]:
@@ -29,9 +47,14 @@ def input_dims(proto: onnx.GraphProto, side: int) -> tuple[dict[str, tuple[int, 
     for i in proto.input:
         if i.name in constants:
             continue
-        shape = [d.dim_value for d in i.type.tensor_type.shape.dim]
+        kind = i.type.tensor_type
+        shape = [d.dim_value for d in kind.shape.dim]
+        if kind.elem_type not in FLOATS:
+            raise ImportFailure(f"input {i.name}: not a tensor of floating point numbers")
+        if len(shape) > 1 and shape[-1 if len(shape) < 4 else 1] <= 0:
+            raise ImportFailure(f"input {i.name}: the number of channels is left open")
         is_open = is_open or any(d <= 0 for d in shape[1:])
-        dims[i.name] = tuple(1 if k == 0 else d if d > 0 else side for k, d in enumerate(shape))
+        dims[i.name] = tuple(1 if k == 0 and d <= 0 else d if d > 0 else side for k, d in enumerate(shape))
     return dims, is_open
 
 
@@ -44,52 +67,74 @@ def outcome(model: czw.Model, h: int, w: int) -> list[czw_shapes.Shape] | None:
     return [shapes[o.tensor] for o in model.outputs]
 
 
-def least_multiple(model: czw.Model, traced: tuple[int, int]) -> int | None:
-    """The least power of two of which every height and width (eight of each are tried) gives outputs whose size is in
-    the same proportion to the input's as at the traced size, or does not depend on it."""
+def in_proportion(out: czw_shapes.Shape, h: int, w: int, known: czw_shapes.Shape, h0: int, w0: int) -> bool:
+    """Whether an output's height and width (or, of tokens, their product) grow with the input's, or stay."""
+    return (out[1:3] == known[1:3] or (out[1] * h0, out[2] * w0) == (known[1] * h, known[2] * w)
+            or (out[1] == 1 and out[2] * h0 * w0 == known[2] * h * w))
+
+
+def least_multiple(model: czw.Model, h0: int, w0: int) -> int | None:
+    """The least power of two of which every height and width gives outputs in proportion: nine of each are tried, from
+    256 on, so that no window is larger than what it is in."""
+    for i in model.inputs:
+        i.multiple = 1
+    known = outcome(model, h0, w0)
+    if known is None:
+        return None
     for m in (1 << power for power in range(11)):
-        for i in model.inputs:
-            i.multiple = 1
-        known = outcome(model, *traced)
-        for i in model.inputs:
-            i.multiple = m
-        for k in range(1, 9):
-            h, w = k * m, (9 - k) * m
-            found = outcome(model, h, w)
-            if known is None or (found is None and min(k, 9 - k) > 2):
-                break
-            if found is not None and any(
-                    (s[1] * traced[0], s[2] * traced[1]) != (t[1] * h, t[2] * w) and s[1:3] != t[1:3]
-                    for s, t in zip(found, known)):
-                break
-        else:
+        least = max(NOMINAL, m)
+        sizes = [(least + k * m, least + (8 - k) * m) for k in range(9)]
+        found = [outcome(model, h, w) for h, w in sizes]
+        if all(outs is not None and all(in_proportion(s, h, w, t, h0, w0) for s, t in zip(outs, known))
+               for outs, (h, w) in zip(found, sizes)):
             return m
     return None
 
 
-def convert(source: onnx.ModelProto, dtype: str = "f32", free: bool = True, side: int = NOMINAL) -> czw.Model:
-    """The model. @param free leave height and width to run time, where the graph allows it."""
-    dims, is_open = input_dims(source.graph, side)
-    trace = Importer(source, dims)
+def traced(source: onnx.ModelProto, side: int) -> Importer:
+    trace = Importer(source, input_dims(source.graph, side)[0])
     fuse(trace.graph)
     trace.graph.metadata.update({"name": source.graph.name or "onnx", "source": "onnx"})
-    fixed = trace.graph.to_model(dtype)
-    if not free or trace.fixed:
-        return fixed
-    model = trace.graph.to_model(dtype, 1)
-    if is_open:  # what was computed from the size must come out the same at another
-        other = Importer(source, input_dims(source.graph, side + 64)[0])
-        fuse(other.graph)
-        other.graph.metadata.update(trace.graph.metadata)
-        if other.fixed or czw.encode(other.graph.to_model(dtype, 1)) != czw.encode(model):
-            return fixed
-    _, h, w, _ = trace.graph.inputs[0].shape
-    multiple = least_multiple(model, (h, w))
-    if multiple is None:
-        return fixed
-    for i in model.inputs:
-        i.multiple = multiple
-    return model
+    return trace
+
+
+def differs(source: onnx.ModelProto, model: czw.Model, side: int) -> str | None:
+    """Why a trace at another size does not come to the same model."""
+    try:
+        other = traced(source, side)
+        if not other.fixed and czw.encode(other.graph.to_model(model_dtype(model), 1)) == czw.encode(model):
+            return None
+    except (ImportFailure, czw.FormatError) as e:
+        return str(e)
+    return f"at {side} it is another graph than at the size traced first"
+
+
+def model_dtype(model: czw.Model) -> str:
+    """What the weights are stored as; vectors are f32 always."""
+    return next((c.dtype for c in model.constants if c.dtype != "f32"), "f32")
+
+
+def convert(source: onnx.ModelProto, dtype: str = "f32", free: bool = True, side: int = NOMINAL,
+            reasons: list[str] | None = None) -> czw.Model:
+    """The model. @param free leave height and width to run time, where the graph allows it. @param reasons takes what
+    stood against that."""
+    trace = traced(source, side)
+    why = trace.fixed if free else ["asked for"]
+    if not why:
+        model = trace.graph.to_model(dtype, 1)
+        if input_dims(source.graph, side)[1]:  # what was computed from the size must come out the same at another
+            other = differs(source, model, side + 64)
+            why = [] if other is None else [other]
+    if not why:
+        multiple = least_multiple(model, *trace.graph.inputs[0].shape[1:3])
+        if multiple is not None:
+            for i in model.inputs:
+                i.multiple = multiple
+            return model
+        why = ["no sizes were found at which the outputs are in proportion to the inputs"]
+    if reasons is not None:
+        reasons += why
+    return trace.graph.to_model(dtype)
 
 
 def main() -> int:
@@ -100,14 +145,17 @@ def main() -> int:
     parser.add_argument("--fixed", action="store_true", help="only the input size that the file gives")
     parser.add_argument("--size", type=int, default=NOMINAL, help="side to trace at where the file leaves it open")
     args = parser.parse_args()
+    reasons: list[str] = []
     try:
-        model = convert(onnx.load(str(args.onnx)), args.dtype, not args.fixed, args.size)
+        model = convert(load(args.onnx), args.dtype, not args.fixed, args.size, reasons)
         model.write(args.czw)
     except (ImportFailure, czw.FormatError, ValueError, OSError) as e:
         print(f"onnx2czw: {e}", file=sys.stderr)
         return 1
     sizes = [f"{i.name} {'multiples of ' + str(i.multiple) if i.dims[1] == 0 else i.dims}" for i in model.inputs]
     print(f"{len(model.operators)} operators; input {', '.join(sizes)}")
+    if reasons:
+        print(f"the size is fixed: {reasons[0]}")
     return 0
 
 

@@ -32,7 +32,7 @@ def slice_(a: Attributes, args: Args) -> Array:
     where = [slice(None)] * x.ndim
     for axis, b, e, s in zip(axes, starts, ends, steps):
         where[axis] = slice(int(b), int(e), int(s))
-    return x[tuple(where)]
+    return np.asarray(x[tuple(where)])
 
 
 def unsqueeze(a: Attributes, args: Args) -> Array:
@@ -54,7 +54,9 @@ def reshape(a: Attributes, args: Args) -> Array:
 
 
 def cast(a: Attributes, args: Args) -> Array:
-    return np.asarray(args[0]).astype(onnx.mapping.TENSOR_TYPE_TO_NP_TYPE[a["to"]])
+    to_numpy = getattr(onnx.helper, "tensor_dtype_to_np_dtype", None)  # since 1.13
+    kind = to_numpy(a["to"]) if to_numpy else onnx.mapping.TENSOR_TYPE_TO_NP_TYPE[a["to"]]
+    return np.asarray(args[0]).astype(kind)
 
 
 def divide(x: Array, y: Array) -> Array:
@@ -64,11 +66,13 @@ def divide(x: Array, y: Array) -> Array:
 
 
 def constant(a: Attributes, args: Args) -> Array:
-    for key in ("value", "value_float", "value_int", "value_floats", "value_ints"):
-        if key in a:
-            return numpy_helper.to_array(a[key]) if key == "value" else np.asarray(
-                a[key], np.float32 if "float" in key else np.int64)
-    raise KeyError("value")
+    if "value" in a:
+        return np.asarray(numpy_helper.to_array(a["value"]))
+    for kind, keys in ((np.float32, ("value_float", "value_floats")), (np.int64, ("value_int", "value_ints"))):
+        for key in keys:
+            if key in a:
+                return np.asarray(a[key], kind)
+    raise ImportFailure("neither a tensor nor numbers")
 
 
 def capped(dims: Sequence[int]) -> Sequence[int]:
@@ -119,7 +123,7 @@ FOLD: dict[str, Callable[[Attributes, Args], Array]] = {
     "Concat": lambda a, args: np.concatenate([np.asarray(x) for x in args], a["axis"]),
     "Gather": lambda a, args: np.take(np.asarray(args[0]), np.asarray(args[1]), a.get("axis", 0)),
     "Transpose": lambda a, args: np.transpose(np.asarray(args[0]), a.get("perm")),
-    "Where": lambda a, args: np.where(*[np.asarray(x) for x in args[:3]]),
+    "Where": lambda a, args: np.asarray(np.where(np.asarray(args[0]), np.asarray(args[1]), np.asarray(args[2]))),
     "Expand": expand,
     "Range": range_,
 }

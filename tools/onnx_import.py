@@ -165,8 +165,7 @@ class Importer(Images, Matrices):
         return self.binary("add", x, y)
 
     def op_Sub(self, a: Attributes, x: Thing, y: Thing) -> Thing:
-        minus = -y if isinstance(y, np.ndarray) else self.with_constant("mul", self.value(y), np.array(-1.0))
-        return self.binary("add", x, minus)
+        return self.binary("add", x, self.op_Neg({}, y))
 
     def op_Mul(self, a: Attributes, x: Thing, y: Thing) -> Thing:
         for product, factor in ((x, scalar(y)), (y, scalar(x))):
@@ -181,7 +180,7 @@ class Importer(Images, Matrices):
         return self.emit("div", v, [v.node, w.node])
 
     def op_Neg(self, a: Attributes, x: Thing) -> Thing:
-        return self.op_Mul(a, x, np.array(-1.0))
+        return np.asarray(-x) if isinstance(x, np.ndarray) else self.op_Mul(a, x, np.array(-1.0))
 
     def op_Pow(self, a: Attributes, x: Thing, y: Thing) -> Value:
         v, power = self.value(x), scalar(y)

@@ -34,23 +34,26 @@ class Matrices(Base):
             return self.linear(self.value(y), -2, x)
         if isinstance(y, Product) and y.softmax and y.swapped and not isinstance(x, Product):
             v = self.value(x)  # v' p^T is (p v)^T
-            straight = Product(y.a, y.b, y.scale, softmax=True)
-            return self.exchanged(self.attention(straight, self.exchanged(v)))
+            found = self.attention(Product(y.a, y.b, y.scale, softmax=True), self.exchanged(v))
+            if found is not None:
+                return self.exchanged(found)
         if isinstance(x, Product) and x.softmax and not x.swapped:
-            return self.attention(x, self.value(y))
+            found = self.attention(x, self.value(y))
+            if found is not None:
+                return found
         v, w = self.value(x), self.value(y)
         if len(v.axes) != len(w.axes) or len(v.axes) < 2:
             raise ImportFailure(f"shapes {v.dims} and {w.dims}")
         return Product(v, self.exchanged(w))
 
-    def attention(self, p: Product, v: Value) -> Value:
-        """softmax(scale q k^T) v. The axes before the last two are heads; where they do not lie so that the operator
-        can take them, they are moved."""
+    def attention(self, p: Product, v: Value) -> Value | None:
+        """softmax(scale q k^T) v, or None where the operator cannot do it. The axes before the last two are heads; where
+        they do not lie so that the operator can take them, they are moved."""
         q, k = self.peeled(p.a), self.peeled(p.b)
         scale = p.scale * q[1] * k[1]
         rank = len(v.axes)
         if scale <= 0 or any(t.dims[:-2] != v.dims[:-2] for t in (q[0], k[0])):
-            raise ImportFailure("a negative scale, or heads that are shared")
+            return None
 
         def ready(t: Value) -> Value:
             heads = flat(t.axes[:-2])
