@@ -18,6 +18,13 @@ static bool is_depthwise(const cz_call *call) {
 static void fill(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
     const cz_conv *c = context;
     const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
+    if (c->pointwise) {
+        for (size_t p = 0; p < CZ_MR; p++) {
+            pixel[p] = first + cz_min(p, count - 1);
+            rows[p] = c->x + pixel[p] * c->channels;
+        }
+        return;
+    }
     size_t ox = first % width, oy = first / width % height, n = first / width / height;
     for (size_t p = 0; p < CZ_MR; p++) {
         const int64_t y0 = (int64_t)oy * c->stride_h - c->pad_top, x0 = (int64_t)ox * c->stride_w - c->pad_left;
@@ -65,25 +72,45 @@ typedef struct gathered {
     size_t depth;
 } gathered;
 
+/** Copies the taps of the output pixel at (oy, ox) of image n side by side. May write up to a vector beyond them. */
+static void copy_taps(const cz_conv *c, size_t n, int64_t oy, int64_t ox, float *to) {
+    const int64_t y = oy * c->stride_h - c->pad_top, x = ox * c->stride_w - c->pad_left;
+    const size_t row = (size_t)c->kernel_w * c->channels;
+    if (c->dilation_w == 1 && x >= 0 && x + c->kernel_w <= c->width && y >= 0 &&
+        y + (c->kernel_h - 1) * c->dilation_h < c->height) {
+        const float *from = cz_conv_pixel(c, n, y, x);
+        const size_t down = (size_t)(c->dilation_h * c->width) * c->channels;
+        for (int64_t ky = 0; ky < c->kernel_h; ky++, from += down, to += row)
+            VF_FOR(i, row, k) vf_store(to + i, vf_load_n(from + i, k));
+        return;
+    }
+    for (int64_t ky = 0; ky < c->kernel_h; ky++)
+        for (int64_t kx = 0; kx < c->kernel_w; kx++) {
+            const float *from = cz_conv_pixel(c, n, y + ky * c->dilation_h, x + kx * c->dilation_w);
+            for (size_t i = 0; i < c->channels; i++) *to++ = from[i];
+        }
+}
+
 /** As fill(), but the one row of each pixel is a copy of all its taps. */
 static void fill_gathered(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
     const gathered *g = context;
     const cz_conv *c = &g->c;
     const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
     float *to = g->values + (size_t)(rows - g->rows) * g->depth;
+    size_t ox = first % width, oy = first / width % height, n = first / width / height;
     for (size_t p = 0; p < CZ_MR; p++) {
-        const size_t at = first + cz_min(p, count - 1);
-        pixel[p] = at;
+        pixel[p] = first + cz_min(p, count - 1);
         rows[p] = p < count ? to : rows[p - 1];
         if (p >= count) continue;
-        const int64_t y = (int64_t)(at / width % height) * c->stride_h - c->pad_top;
-        const int64_t x = (int64_t)(at % width) * c->stride_w - c->pad_left;
-        for (int64_t ky = 0; ky < c->kernel_h; ky++)
-            for (int64_t kx = 0; kx < c->kernel_w; kx++) {
-                const float *from =
-                    cz_conv_pixel(c, at / width / height, y + ky * c->dilation_h, x + kx * c->dilation_w);
-                for (size_t i = 0; i < c->channels; i++) *to++ = from[i];
+        copy_taps(c, n, (int64_t)oy, (int64_t)ox, to);
+        to += g->depth;
+        if (++ox == width) {
+            ox = 0;
+            if (++oy == height) {
+                oy = 0;
+                n++;
             }
+        }
     }
 }
 
@@ -126,7 +153,7 @@ static bool lay_out(const cz_call *call, const cz_gemm *g, size_t *zeros, size_t
     const size_t each = is_gathered(call) ? CZ_MR * g->group_in : 0; /* at most CZ_MR LONGEST */
     *end = g->scratch;
     return cz_layout(end, call->in[0].d[3], sizeof(float), zeros) &&
-           cz_layout(end, g->chunk * each, sizeof(float), values) && cz_align_up(*end, end);
+           cz_layout(end, g->chunk * each + VL, sizeof(float), values) && cz_align_up(*end, end);
 }
 
 static cz_wino_axis axis_of(uint32_t out, int32_t pad, int32_t dilation) {

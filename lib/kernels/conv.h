@@ -10,6 +10,7 @@ typedef struct cz_conv {
     int64_t height, width, out_height, out_width, kernel_h, kernel_w;
     int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
     size_t channels;    /* of the input: floats from one pixel to the next */
+    bool pointwise;     /* output pixel i reads input pixel i and no other */
     bool replicate;     /* padding repeats the edge pixel; else it is zeros */
     const float *x;     /* set in run: the input */
     const float *zeros; /* set in run: `channels` zeros */
@@ -18,6 +19,7 @@ typedef struct cz_conv {
 static inline cz_conv cz_conv_make(const cz_call *call) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *x = &call->in[0], *w = &call->weight->shape, *out = &call->out;
+    const bool same = out->d[1] == x->d[1] && out->d[2] == x->d[2];
     return (cz_conv){.height = x->d[1],
                      .width = x->d[2],
                      .out_height = out->d[1],
@@ -31,6 +33,8 @@ static inline cz_conv cz_conv_make(const cz_call *call) {
                      .pad_top = a->pad_top,
                      .pad_left = a->pad_left,
                      .channels = x->d[3],
+                     .pointwise = w->d[1] == 1 && w->d[2] == 1 && same && a->pad_top == 0 && a->pad_left == 0 &&
+                                  a->stride_h == 1 && a->stride_w == 1,
                      .replicate = a->pad_mode == 1};
 }
 

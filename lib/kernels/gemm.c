@@ -33,11 +33,22 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o, 
         const vf start = e->bias ? vf_load_n(e->bias + c, cz_min(VL, o->last - c)) : vf_zero();
         CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
     }
+    CZ_UNROLL for (int p = 0; p < m; p++) {
+        const float *at = o->out + o->pixel[p] * o->channels + o->first;
+        CZ_UNROLL for (int b = 0; b < nb; b++) CZ_PREFETCH_WRITE(at + b * VL);
+    }
     cz_micro_sum(k, m, nb, sum);
-    if (cz_epilogue_is_plain(e) && o->count == (size_t)m && o->last - o->first == (size_t)nb * VL) {
+    const size_t last = o->last - o->first - (size_t)(nb - 1) * VL; /* channels of the last block */
+    if (cz_epilogue_is_plain(e) && o->count == (size_t)m) {
         CZ_UNROLL for (int p = 0; p < m; p++) {
             float *at = o->out + o->pixel[p] * o->channels + o->first;
-            CZ_UNROLL for (int b = 0; b < nb; b++) { vf_store(at + b * VL, cz_epilogue_plain(e, sum[p][b])); }
+            CZ_UNROLL for (int b = 0; b < nb; b++) {
+                const vf v = cz_epilogue_plain(e, sum[p][b]);
+                if (b < nb - 1)
+                    vf_store(at + b * VL, v);
+                else
+                    vf_store_n(at + b * VL, v, last);
+            }
         }
         return;
     }
@@ -204,6 +215,7 @@ static void run_item(const cz_gemm *g, const float *weights, const cz_epilogue *
         k.rows = rows;
         o->pixel = pixel;
         o->count = cz_min(CZ_MR, g->pixels - t * CZ_MR);
+        k.ahead = t + 1 == last ? CZ_NB * depth : 0;
         run_tile(&k, e, o);
     }
 }

@@ -11,36 +11,13 @@
 
 #include "kernels/vec.h"
 
-/* Unrolled and inlined, the sums stay in registers. Plain C has none wide enough, and under the address sanitizer they
- * cannot: there a loop is as good, a third of the code, and does not take a compiler minutes. */
-#if defined(CZ_ISA_SCALAR) || defined(__SANITIZE_ADDRESS__)
-#define CZ_LOOP 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CZ_LOOP 1
-#endif
-#endif
-
-#if defined(CZ_LOOP)
-#define CZ_UNROLL
-#elif defined(__clang__)
-#define CZ_UNROLL _Pragma("clang loop unroll(full)")
-#elif defined(__GNUC__)
-#define CZ_UNROLL _Pragma("GCC unroll 16")
-#else
-#define CZ_UNROLL
-#endif
-#if defined(__GNUC__) && !defined(CZ_LOOP)
-#define CZ_INLINE static inline __attribute__((always_inline))
-#else
-#define CZ_INLINE static inline
-#endif
-
-/** Asks for the cache line at p, which is to be read soon; changes nothing else. */
+/** Asks for the cache line at p, which is to be read, or written, soon; changes nothing else, whatever p is. */
 #if defined(__GNUC__)
-#define CZ_PREFETCH(p) __builtin_prefetch(p)
+#define CZ_PREFETCH(p)       __builtin_prefetch(p)
+#define CZ_PREFETCH_WRITE(p) __builtin_prefetch(p, 1)
 #else
-#define CZ_PREFETCH(p) ((void)(p))
+#define CZ_PREFETCH(p)       ((void)(p))
+#define CZ_PREFETCH_WRITE(p) ((void)(p))
 #endif
 
 /** What one call of the micro kernel reads. */
@@ -51,12 +28,13 @@ typedef struct cz_micro {
     size_t depth;         /* input channels */
     const float *weights; /* [taps][depth][16] */
     size_t next_block;    /* floats from one block of output channels to the next */
+    size_t ahead;         /* floats from `weights` to those wanted next: they are asked for meanwhile; 0: none */
 } cz_micro;
 
 /** The loop above for m pixels and nb blocks, both constants where it is inlined. */
 CZ_INLINE void cz_micro_sum(const cz_micro *k, int m, int nb, vf sum[CZ_MR][CZ_NB]) {
     const float *w = k->weights;
-    const size_t next = k->next_block;
+    const size_t next = k->next_block, ahead = k->ahead;
     const ptrdiff_t depth = (ptrdiff_t)k->depth;
     const float *const *rows = k->rows;
     for (size_t t = k->taps; t > 0; t--, rows += CZ_MR) {
@@ -65,7 +43,10 @@ CZ_INLINE void cz_micro_sum(const cz_micro *k, int m, int nb, vf sum[CZ_MR][CZ_N
         /* counted up to zero: one register is the counter and the index of every row */
         for (ptrdiff_t i = -depth; i != 0; i++, w += VL) {
             vf wb[CZ_NB];
-            CZ_UNROLL for (int b = 0; b < nb; b++) wb[b] = vf_load(w + (size_t)b * next);
+            CZ_UNROLL for (int b = 0; b < nb; b++) {
+                wb[b] = vf_load(w + (size_t)b * next);
+                CZ_PREFETCH(w + (size_t)b * next + ahead);
+            }
             CZ_UNROLL for (int p = 0; p < m; p++) {
                 const vf v = vf_set1(x[p][i]);
                 CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] = vf_fma(v, wb[b], sum[p][b]);

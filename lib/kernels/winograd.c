@@ -14,12 +14,14 @@
 
 #include <string.h>
 
-#define STRIP 64       /* tiles of a strip, at most */
-#define DEPTH 128      /* input channels of a pass, at most */
-#define RANGE 4        /* pairs of a unit, at most */
-#define PAIR  (2 * VL) /* output channels for which U is made at a time */
-#define AHEAD 16       /* input channels by which weights are asked for before they are used */
-#define SKEW  VL       /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
+#define STRIP  64       /* tiles of a strip, at most */
+#define DEPTH  128      /* input channels of a pass, at most */
+#define RANGE  4        /* pairs of a unit, at most */
+#define UNITS  2        /* wanted of a layer, for threads to share; for them a strip may be halved */
+#define LITTLE 32768.0  /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
+#define PAIR   (2 * VL) /* output channels for which U is made at a time */
+#define AHEAD  16       /* input channels by which weights are asked for before they are used */
+#define SKEW   VL       /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
 
 /* ---------------------------------------------------------------- the plan */
 
@@ -69,6 +71,24 @@ static bool parts_of(const cz_wino *w, parts *p) {
            cz_layout(&p->end, w->strip, sizeof(place), &p->tiles) && cz_align_up(p->end, &p->end);
 }
 
+/** Cuts the layer into units: strips and ranges as large as they may be, as each strip transforms the weights again and
+ *  each range the inputs; smaller where that leaves too few units. */
+static void cut(cz_wino *w) {
+    const size_t pairs = cz_ceil_div(w->out, PAIR);
+    w->strips = cz_ceil_div(w->tiles, STRIP);
+    w->ranges = cz_ceil_div(pairs, RANGE);
+    /* in double: only an estimate, so it may round, and it cannot overflow */
+    const bool little = (double)w->tiles * (double)w->out * (double)w->c.channels < LITTLE;
+    const size_t wanted = little ? 1 : UNITS;
+    while (w->strips * w->ranges < wanted && w->tiles / (w->strips + 1) >= STRIP / 2) w->strips++;
+    while (w->strips * w->ranges < wanted && w->ranges < pairs) w->ranges++;
+    w->strip = cz_ceil_div(w->tiles, w->strips);
+    w->strips = cz_ceil_div(w->tiles, w->strip);
+    w->range = cz_ceil_div(pairs, w->ranges);
+    w->ranges = cz_ceil_div(pairs, w->range);
+    w->units = w->strips * w->ranges;
+}
+
 bool CZ_NAME(cz_wino_plan)(cz_wino *w) {
     parts p;
     w->tiles_y = axis_tiles(&w->y);
@@ -76,14 +96,9 @@ bool CZ_NAME(cz_wino_plan)(cz_wino *w) {
     /* no more tiles than output pixels, so these products fit */
     w->tiles = w->images * w->tiles_y * w->tiles_x;
     if (w->tiles == 0) return false;
-    w->strip = part_of(w->tiles, STRIP);
-    w->strips = cz_ceil_div(w->tiles, w->strip);
+    cut(w);
     w->depth = cz_ceil_div(part_of(w->c.channels, DEPTH), VL) * VL;
     w->depths = cz_ceil_div(w->c.channels, w->depth);
-    const size_t pairs = cz_ceil_div(w->out, PAIR);
-    w->range = part_of(pairs, RANGE);
-    w->ranges = cz_ceil_div(pairs, w->range);
-    w->units = w->strips * w->ranges;
     if (!is_cheaper(w) || !parts_of(w, &p)) return false;
     w->scratch = p.end;
     return true;

@@ -6,18 +6,27 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/** Turns of looking for new work before a thread sleeps. The steps of a network follow each other within
- *  microseconds, which is what waking a sleeping thread costs; this many turns last about 20 of them. */
-#define SPINS 2000
+#include "kernels/pause.h"
+
+/** Turns of looking for new work before a thread sleeps. Waking a sleeping thread costs tens of microseconds, as much
+ * as a small step of a network takes; this many turns last about 100 of them. */
+#define SPINS 4000
+
+/* The state: workers that are in the job, its number, and whether more may come in. A job is over when the caller has
+ * found no index left and every worker that came in has gone: one that slept, or that the system gave no processor, is
+ * not waited for, and finds the door closed when it comes. */
+#define INSIDE 0xFFu /* mask */
+#define NUMBER (0x7FFFFFu << 8)
+#define ONE    (1u << 8) /* added to the number */
+#define OPEN   (1u << 31)
 
 struct cz_pool {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
-    atomic_uint job;      /* number of the job; a change is the news of one */
-    atomic_uint next;     /* next index of the job to be taken */
-    atomic_uint finished; /* workers that are through with the job */
-    bool stop;            /* under lock */
-    uint32_t sleeping;    /* under lock */
+    atomic_uint state;
+    atomic_uint next;  /* next index of the job to be taken */
+    bool stop;         /* under lock */
+    uint32_t sleeping; /* under lock */
     colorizer_task_fn task;
     void *context;
     uint32_t count;
@@ -30,13 +39,26 @@ static void take_indices(cz_pool *p) {
     for (uint32_t i; (i = atomic_fetch_add(&p->next, 1)) < p->count;) p->task(p->context, i);
 }
 
+static bool is_news(unsigned state, unsigned seen) { return (state & OPEN) && (state & NUMBER) != seen; }
+
+/** Goes into the job, if there is one other than `*seen` and it is open. */
+static bool enter(cz_pool *p, unsigned *seen) {
+    unsigned s = atomic_load(&p->state);
+    while (is_news(s, *seen))
+        if (atomic_compare_exchange_weak(&p->state, &s, s + 1)) {
+            *seen = s & NUMBER;
+            return true;
+        }
+    return false;
+}
+
 /** Waits for a job other than `seen`; false when the pool is closing. */
 static bool await_job(cz_pool *p, unsigned seen) {
-    for (int i = 0; i < SPINS; i++)
-        if (atomic_load_explicit(&p->job, memory_order_acquire) != seen) return true;
+    for (int i = 0; i < SPINS; i++, cz_pause())
+        if (is_news(atomic_load_explicit(&p->state, memory_order_relaxed), seen)) return true;
     pthread_mutex_lock(&p->lock);
     p->sleeping++;
-    while (atomic_load(&p->job) == seen && !p->stop) pthread_cond_wait(&p->work, &p->lock);
+    while (!is_news(atomic_load(&p->state), seen) && !p->stop) pthread_cond_wait(&p->work, &p->lock);
     p->sleeping--;
     const bool stop = p->stop;
     pthread_mutex_unlock(&p->lock);
@@ -46,9 +68,10 @@ static bool await_job(cz_pool *p, unsigned seen) {
 static void *worker(void *arg) {
     cz_pool *p = arg;
     for (unsigned seen = 0; await_job(p, seen);) {
-        seen = atomic_load(&p->job);
+        if (!enter(p, &seen)) continue;
         take_indices(p);
-        if (atomic_fetch_add(&p->finished, 1) + 1 == p->workers) {
+        const unsigned before = atomic_fetch_sub(&p->state, 1);
+        if ((before & INSIDE) == 1 && !(before & OPEN)) {
             pthread_mutex_lock(&p->lock); /* so that the caller is either waiting or has yet to look */
             pthread_cond_signal(&p->done);
             pthread_mutex_unlock(&p->lock);
@@ -101,17 +124,17 @@ void cz_pool_run(void *pool, colorizer_task_fn task, void *context, uint32_t cou
     p->task = task;
     p->context = context;
     p->count = count;
-    atomic_store(&p->finished, 0);
     atomic_store(&p->next, 0);
     pthread_mutex_lock(&p->lock);
-    atomic_fetch_add_explicit(&p->job, 1, memory_order_release);
+    atomic_store(&p->state, ((atomic_load(&p->state) + ONE) & NUMBER) | OPEN);
     if (p->sleeping > 0) pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
     take_indices(p);
-    for (int i = 0; i < SPINS; i++)
-        if (atomic_load_explicit(&p->finished, memory_order_acquire) == p->workers) return;
+    atomic_fetch_and(&p->state, ~OPEN);
+    for (int i = 0; i < SPINS; i++, cz_pause())
+        if ((atomic_load_explicit(&p->state, memory_order_acquire) & INSIDE) == 0) return;
     pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->finished) != p->workers) pthread_cond_wait(&p->done, &p->lock);
+    while ((atomic_load(&p->state) & INSIDE) != 0) pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
 
