@@ -5,7 +5,7 @@
     bench/parity.py FOLDER...  [--size 256x256 --size 320x192 ...]
 
 Each folder holds model.onnx, and the same network independently of it: net.json (operators in order; "op", "ins",
-"out", "attrs", "w": shape and offset of each weight) and weights.bin (float32, convolutions OIHW, transposed ones IOHW).
+"out", "attrs", "w": shape and offset of each weight) and weights.bin (float32; convolutions OIHW, transposed IOHW).
 Prints the relative RMS of every output at every size; exits with 1 when one is above its limit.
 """
 from __future__ import annotations

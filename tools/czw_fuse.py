@@ -7,7 +7,7 @@ Results move by rounding errors only.
 """
 from __future__ import annotations
 
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
 
@@ -196,7 +196,7 @@ def padded_average(f: Fuser, n: Node) -> bool:
     a = n.attributes
     if n.op != "pool2d" or a["kind"] != 1 or n.x.op != "pad" or n.x.attributes["mode"] == 2 or not f.single(n.x):
         return False
-    border = {k: n.x.attributes[k] for k in PADS}
+    border: dict[str, Any] = {k: n.x.attributes[k] for k in PADS}
     if a["ceil_mode"] or any(a[k] for k in PADS) or n.x.attributes["value"] != 0:
         return False
     if n.x.attributes["mode"] == 0:

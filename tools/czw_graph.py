@@ -67,6 +67,7 @@ def node(op: str, inputs: list[Node | None], name: str = "", **attributes: Any) 
     shapes: list[czw_shapes.Shape | None] = [None if i is None else i.shape for i in inputs]
     try:
         out = czw_shapes.RULES[op](values, shapes + [None] * (8 - len(shapes)))
+        czw_shapes.check_dims(out)
     except czw.FormatError as e:
         raise ImportFailure(f"{name}: as {op}: {e}") from None
     return Node(op, list(inputs), values, out, name)

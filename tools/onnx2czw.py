@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import]
 from onnx.external_data_helper import load_external_data_for_tensor
@@ -18,7 +19,7 @@ import czw
 import czw_shapes
 from czw_fuse import fuse
 from czw_graph import ImportFailure
-from onnx_import import Importer
+from onnx_import import Importer, text
 
 NOMINAL = 256  # of a height or width that the ONNX file leaves open
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16)
@@ -36,6 +37,7 @@ def load(path: Path) -> onnx.ModelProto:
             if Path(location).name != location:
                 raise ImportFailure(f"initializer '{tensor.name}': '{location}' is not a file beside {path}")
             load_external_data_for_tensor(tensor, str(path.parent))
+            tensor.data_location = onnx.TensorProto.DEFAULT
     return source
 
 
@@ -67,51 +69,55 @@ def outcome(model: czw.Model, h: int, w: int) -> list[czw_shapes.Shape] | None:
     return [shapes[o.tensor] for o in model.outputs]
 
 
-def in_proportion(out: czw_shapes.Shape, h: int, w: int, known: czw_shapes.Shape, h0: int, w0: int) -> bool:
-    """Whether an output's height and width (or, of tokens, their product) grow with the input's, or stay."""
-    return (out[1:3] == known[1:3] or (out[1] * h0, out[2] * w0) == (known[1] * h, known[2] * w)
-            or (out[1] == 1 and out[2] * h0 * w0 == known[2] * h * w))
+def is_steady(model: czw.Model, m: int, h0: int, w0: int) -> bool:
+    """Whether the outputs grow by the same for every m rows and every m columns of the input; tokens with its area.
+    Sizes from 256 on are tried, so that no window is larger than what it is in, and h0, w0."""
+    least = max(NOMINAL, m)
+    first, second = outcome(model, least, least), outcome(model, least + m, least + m)
+    if first is None or second is None:
+        return False
+    for h, w in [(least + k * m, least + (8 - k) * m) for k in range(9)] + [(h0, w0)]:
+        found = outcome(model, h, w)
+        if found is None:
+            return False
+        for s, a, b in zip(found, first, second):
+            expected = tuple(a[i] + (side - least) // m * (b[i] - a[i]) for i, side in ((1, h), (2, w)))
+            if s[1:3] != expected and not (s[1] == 1 and s[2] * least * least == a[2] * h * w):
+                return False
+    return True
 
 
 def least_multiple(model: czw.Model, h0: int, w0: int) -> int | None:
-    """The least power of two of which every height and width gives outputs in proportion: nine of each are tried, from
-    256 on, so that no window is larger than what it is in."""
+    """The least power of two that sizes must be multiples of, as the traced size is."""
     for i in model.inputs:
         i.multiple = 1
-    known = outcome(model, h0, w0)
-    if known is None:
-        return None
-    for m in (1 << power for power in range(11)):
-        least = max(NOMINAL, m)
-        sizes = [(least + k * m, least + (8 - k) * m) for k in range(9)]
-        found = [outcome(model, h, w) for h, w in sizes]
-        if all(outs is not None and all(in_proportion(s, h, w, t, h0, w0) for s, t in zip(outs, known))
-               for outs, (h, w) in zip(found, sizes)):
-            return m
-    return None
+    powers = [1 << k for k in range(11) if h0 % (1 << k) == 0 and w0 % (1 << k) == 0]
+    return next((m for m in powers if is_steady(model, m, h0, w0)), None)
 
 
 def traced(source: onnx.ModelProto, side: int) -> Importer:
     trace = Importer(source, input_dims(source.graph, side)[0])
     fuse(trace.graph)
-    trace.graph.metadata.update({"name": source.graph.name or "onnx", "source": "onnx"})
+    trace.graph.metadata.update({"name": text(source.graph.name) or "onnx", "source": "onnx"})
     return trace
 
 
-def differs(source: onnx.ModelProto, model: czw.Model, side: int) -> str | None:
+def alike(a: czw.Model, b: czw.Model) -> bool:
+    """The same graph with the same constants."""
+    first, second = ([(o.op, o.inputs, o.attributes) for o in m.operators] for m in (a, b))
+    return (first == second and a.outputs == b.outputs and len(a.constants) == len(b.constants)
+            and all(np.array_equal(p.data, q.data) for p, q in zip(a.constants, b.constants)))
+
+
+def difference(source: onnx.ModelProto, model: czw.Model, side: int) -> str | None:
     """Why a trace at another size does not come to the same model."""
     try:
         other = traced(source, side)
-        if not other.fixed and czw.encode(other.graph.to_model(model_dtype(model), 1)) == czw.encode(model):
+        if not other.fixed and alike(model, other.graph.to_model("f32", 1)):
             return None
     except (ImportFailure, czw.FormatError) as e:
         return str(e)
-    return f"at {side} it is another graph than at the size traced first"
-
-
-def model_dtype(model: czw.Model) -> str:
-    """What the weights are stored as; vectors are f32 always."""
-    return next((c.dtype for c in model.constants if c.dtype != "f32"), "f32")
+    return f"at a size of {side} it is another graph"
 
 
 def convert(source: onnx.ModelProto, dtype: str = "f32", free: bool = True, side: int = NOMINAL,
@@ -119,19 +125,17 @@ def convert(source: onnx.ModelProto, dtype: str = "f32", free: bool = True, side
     """The model. @param free leave height and width to run time, where the graph allows it. @param reasons takes what
     stood against that."""
     trace = traced(source, side)
+    if not trace.graph.inputs:
+        raise ImportFailure("the file has no inputs")
     why = trace.fixed if free else ["asked for"]
+    if not why and input_dims(source.graph, side)[1]:  # what was computed from the size must be the same at another
+        found = difference(source, trace.graph.to_model("f32", 1), side + 64)
+        why = [] if found is None else [found]
     if not why:
-        model = trace.graph.to_model(dtype, 1)
-        if input_dims(source.graph, side)[1]:  # what was computed from the size must come out the same at another
-            other = differs(source, model, side + 64)
-            why = [] if other is None else [other]
-    if not why:
-        multiple = least_multiple(model, *trace.graph.inputs[0].shape[1:3])
+        multiple = least_multiple(trace.graph.to_model("f32", 1), *trace.graph.inputs[0].shape[1:3])
         if multiple is not None:
-            for i in model.inputs:
-                i.multiple = multiple
-            return model
-        why = ["no sizes were found at which the outputs are in proportion to the inputs"]
+            return trace.graph.to_model(dtype, multiple)
+        why = ["no multiple was found of which all sizes work"]
     if reasons is not None:
         reasons += why
     return trace.graph.to_model(dtype)

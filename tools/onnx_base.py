@@ -79,21 +79,22 @@ class Base:
         """v op array, the array broadcast to v's ONNX shape and put in its layout."""
         if array.ndim > len(v.axes):
             raise ImportFailure("a constant has more axes than the tensor")
-        array = np.asarray(array, np.float64).reshape((1,) * (len(v.axes) - array.ndim) + array.shape)
+        array = array.reshape((1,) * (len(v.axes) - array.ndim) + array.shape)
         for i, d in enumerate(array.shape):
             if d not in (1, v.dims[i]):
                 raise ImportFailure(f"a constant of {array.shape} does not fit {v.dims}")
         given = {f: array.shape[i] != 1 for i, g in enumerate(v.axes) for f in g}
         if any(f.free and g for f, g in given.items()):
             self.fix("a constant has the input's height or width")
-        array = array.reshape([f.size if given[f] else 1 for f in flat(v.axes)] or [1])
+        array = array.reshape([f.size if given[f] else 1 for f in flat(v.axes)] or [1]).astype(np.float64)
         order = [flat(v.axes).index(f) for f in flat(v.placed)]
         array = array.transpose(order) if order else array
         partial = any(len({given[f] for f in g}) > 1 for g in v.placed)
         if partial:  # an axis of which the constant has one factor and not another
-            wide = {id(f) for g in v.placed if any(given[f] for f in g) for f in g}
-            array = np.broadcast_to(array, [f.size if id(f) in wide else s
-                                            for f, s in zip(flat(v.placed), array.shape)])
+            wide = {f for g in v.placed if any(given[f] for f in g) for f in g}
+            if any(f.free for f in wide):
+                self.fix("a constant has a part of the input's height or width")
+            array = np.broadcast_to(array, [f.size if f in wide else s for f, s in zip(flat(v.placed), array.shape)])
         dims = [size(g) if any(given[f] for f in g) else 1 for g in v.placed]
         return self.emit(op, v, [v.node, constant(array.reshape(dims))])
 

@@ -26,6 +26,11 @@ def attributes_of(n: onnx.NodeProto) -> Attributes:
     return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
 
 
+def text(name: str | bytes) -> str:
+    """A name; one that is not UTF-8 comes as bytes."""
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+
+
 class Importer(Images, Matrices):
     """Traces one ONNX graph at one input size."""
 
@@ -37,12 +42,12 @@ class Importer(Images, Matrices):
             self.name = i.name
             self.env[i.name] = self.initializer(i)
         for name, dims in inputs.items():
-            self.env[name] = self.input(name, dims)
+            self.env[name] = self.input(text(name), dims)
         for n in proto.node:
             self.run(n)
         for o in proto.output:
-            self.name = o.name
-            self.graph.outputs.append((o.name, self.value(self.known(o.name)).plain().node))
+            self.name = text(o.name)
+            self.graph.outputs.append((self.name, self.value(self.known(o.name)).plain().node))
 
     def initializer(self, tensor: onnx.TensorProto) -> Array:
         try:
@@ -71,7 +76,7 @@ class Importer(Images, Matrices):
         return Value(n, axes, ((), (), axes[1] if len(dims) == 3 else (), axes[-1]), self.fix)
 
     def run(self, n: onnx.NodeProto) -> None:
-        self.name = n.name or "".join(n.output[:1])
+        self.name = text(n.name or (n.output[0] if n.output else ""))
         try:
             args = [self.known(i) if i else None for i in n.input]
             outputs = self.compute(n.op_type, attributes_of(n), args, n)

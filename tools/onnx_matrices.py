@@ -47,8 +47,8 @@ class Matrices(Base):
         return Product(v, self.exchanged(w))
 
     def attention(self, p: Product, v: Value) -> Value | None:
-        """softmax(scale q k^T) v, or None where the operator cannot do it. The axes before the last two are heads; where
-        they do not lie so that the operator can take them, they are moved."""
+        """softmax(scale q k^T) v, or None where the operator cannot do it. The axes before the last two are heads; they
+        are moved where they do not lie so that the operator can take them."""
         q, k = self.peeled(p.a), self.peeled(p.b)
         scale = p.scale * q[1] * k[1]
         rank = len(v.axes)

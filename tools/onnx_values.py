@@ -142,10 +142,10 @@ class Value:
         kh, kw = inner[0][0].size, inner[1][0].size
         weight = constant(taps.reshape(size(c), kh, kw, size(inner[2])))
         out = node("conv2d", [self.node, weight], self.node.name + ".unshuffle", stride_h=kh, stride_w=kw)
-        whole = {id(f): Factor(f.size, f.free) for f in (*h, *w)}  # what a part was is settled
+        whole = {id(f): Factor(f.size, f.free) for f in flat(want)}  # what a part is has been settled
 
         def settled(groups: Groups) -> Groups:
-            return tuple(tuple(whole.get(id(f), Factor(f.size)) for f in g) for g in groups)
+            return tuple(tuple(whole[id(f)] for f in g) for g in groups)
 
         return Value(out, settled(self.axes), settled(want), self.fix)
 
