@@ -451,11 +451,11 @@ static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, co
         }
         const bool bytes = px.sample == CZ_SAMPLE_U8;
         int32_t r[VL], g[VL], b[VL];
-        vi vr, vg, vb;
-        to_codes(t, px, bytes ? 255.0f : 65535.0f, vf_load_n(y + i, count), c, &vr, &vg, &vb);
-        vi_store(r, vr);
-        vi_store(g, vg);
-        vi_store(b, vb);
+        vi ir, ig, ib;
+        to_codes(t, px, bytes ? 255.0f : 65535.0f, vf_load_n(y + i, count), c, &ir, &ig, &ib);
+        vi_store(r, ir);
+        vi_store(g, ig);
+        vi_store(b, ib);
         if (bytes) {
             uint8_t *p = (uint8_t *)pixels + i * step;
             for (size_t j = 0; j < count; j++, p += step) {

@@ -92,11 +92,15 @@ def main() -> None:
     # ln(1 + f) = f - f^2 / 2 + f^3 P(f)
     fit("log", smooth(lambda x: (mp.log1p(x) - x + x**2 / 2) / x**3, mp.mpf(1) / 3),
         smooth(lambda x: x**3 / mp.log1p(x), mp.mpf(0)), range(8), low, high)
-    # the first coefficient, 2 / sqrt(pi), is kept in two parts.
-    # -ln(erfc(a)) = a P(a); weight: what an error of it does to erfc relative to erf, and in the tail to erfc
+    # -ln(erfc(a)) = a P(a), the first coefficient, 2 / sqrt(pi), in two parts; weight: what an error of it does to erfc relative to erf, and in the tail to erfc
     zero = 2 / mp.sqrt(mp.pi)
     fit("erfc", smooth(lambda a: -mp.log(mp.erfc(a)) / a, zero),
         smooth(lambda a: a * max(mp.erfc(a), mp.mpf("1e-4")) / mp.erf(a), 1 / zero), range(11), 0, 5.5, {0: zero})
+    # gelu: 2^r = 1 + r P(r); -log2(erfc(a / sqrt 2)) = a P(a), weight: absolute in the middle, relative in the tail,
+    # between the two on the way there
+    fit("gelu exp2", smooth(lambda r: mp.expm1(r * ln2) / r, ln2), lambda r: r / 2**r, range(6), -0.5, 0.5)
+    fit("gelu erfc", smooth(lambda a: -mp.log(mp.erfc(a / mp.sqrt(2))) / ln2 / a, zero / mp.sqrt(2) / ln2),
+        lambda a: ln2 * a * max((mp.erfc(a / mp.sqrt(2)) / 2) ** mp.mpf("0.6"), mp.mpf("0.003")), range(11), 0, 7.8)
 
 
 if __name__ == "__main__":
