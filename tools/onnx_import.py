@@ -47,7 +47,10 @@ class Importer(Images, Matrices):
             self.run(n)
         for o in proto.output:
             self.name = text(o.name)
-            self.graph.outputs.append((self.name, self.value(self.known(o.name)).plain().node))
+            try:
+                self.graph.outputs.append((self.name, self.value(self.known(o.name)).plain().node))
+            except ImportFailure as e:
+                raise ImportFailure(f"output '{self.name}': {e}") from None
 
     def initializer(self, tensor: onnx.TensorProto) -> Array:
         try:

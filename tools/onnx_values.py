@@ -166,6 +166,8 @@ class Value:
 
     def tokens(self, last: int = -1) -> "Value":
         """The factors of axis `last` on C, all others on N, H, W; where they are so already, nothing moves."""
+        if not self.axes:
+            raise ImportFailure("a tensor of no axes")
         last %= len(self.axes)
         if self.placed[3] == self.axes[last]:
             return self
