@@ -49,6 +49,18 @@ static void test_rows_are_winograd(void **state) {
         if (c->op == CZ_OP_conv2d && !chosen(c)) fail_msg("\"%s\" goes by the direct kernel", c->name);
 }
 
+/** The rows of kernel_cases_narrow.c take the kernel they are there for. */
+static void test_rows_are_narrow(void **state) {
+    (void)state;
+    rng r = {seed};
+    for (const kernel_case *c = kernel_cases_narrow; c->name != NULL; c++) {
+        problem p = make(c, &r);
+        const cz_call call = call_of(&p);
+        if (!cz_narrow_fits_scalar(&call)) fail_msg("\"%s\" goes by another kernel", c->name);
+        problem_free(&p);
+    }
+}
+
 typedef struct layer {
     uint32_t height, width, in, out, kernel;
     int32_t stride, dilation, groups;
@@ -221,6 +233,7 @@ int main(void) {
     if (given != NULL) seed = strtoull(given, NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_winograd),
+        cmocka_unit_test(test_rows_are_narrow),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_same_plan_everywhere),
         cmocka_unit_test(test_scratch_bound),

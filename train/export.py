@@ -13,6 +13,7 @@ from typing import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from tools import czw
 
@@ -88,9 +89,9 @@ class Exporter:
             if i in net.encoder.taps:
                 taps.append(x)
         s4, s8, s16, s32 = taps
-        hints = m.op("slice", [image], "hints", axis=3, begin=1, end=4, step=1)
-        planes = m.constant("hints.planes", net.hint_planes.permute(0, 2, 3, 1).contiguous().numpy())
-        h4 = self.pool(m.op("conv2d", [hints, planes], "planes"), 4, "hints4")
+        # over all channels, L's weights being 0: a slice would copy the picture
+        planes = m.constant("hints.planes", F.pad(net.hint_planes.permute(0, 2, 3, 1), (1, 0)).contiguous().numpy())
+        h4 = self.pool(m.op("conv2d", [image, planes], "planes"), 4, "hints4")
         h8 = self.pool(h4, 2, "hints8")
         h16 = self.pool(h8, 2, "hints16")
         h32 = self.pool(h16, 2, "hints32")

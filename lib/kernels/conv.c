@@ -174,6 +174,7 @@ bool CZ_NAME(cz_conv_winograd)(const cz_call *call, cz_wino *w) {
 
 static bool prepare(cz_call *call) {
     if (is_depthwise(call)) return CZ_NAME(cz_depthwise_prepare)(call);
+    if (CZ_NAME(cz_narrow_fits)(call)) return CZ_NAME(cz_narrow_prepare)(call);
     cz_wino w;
     if (CZ_NAME(cz_conv_winograd)(call, &w)) {
         call->units = w.units;
@@ -194,6 +195,10 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     }
     const cz_attr_conv2d *a = call->attr;
     const cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
+    if (CZ_NAME(cz_narrow_fits)(call)) {
+        CZ_NAME(cz_narrow_run)(call, &e, in[0], out, begin, end, scratch);
+        return;
+    }
     cz_wino w;
     if (CZ_NAME(cz_conv_winograd)(call, &w)) {
         w.c.x = in[0];

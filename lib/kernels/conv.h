@@ -53,4 +53,10 @@ bool CZ_NAME(cz_depthwise_prepare)(cz_call *call);
 void CZ_NAME(cz_depthwise_run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end,
                                void *scratch);
 
+/* conv_narrow.c: few output channels */
+bool CZ_NAME(cz_narrow_fits)(const cz_call *call);
+bool CZ_NAME(cz_narrow_prepare)(cz_call *call);
+void CZ_NAME(cz_narrow_run)(const cz_call *call, const cz_epilogue *e, const float *x, float *out, size_t begin,
+                            size_t end, void *scratch);
+
 #endif
