@@ -7,7 +7,7 @@ Results move by rounding errors only.
 """
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Callable
 
 import numpy as np
 
@@ -196,15 +196,16 @@ def padded_average(f: Fuser, n: Node) -> bool:
     a = n.attributes
     if n.op != "pool2d" or a["kind"] != 1 or n.x.op != "pad" or n.x.attributes["mode"] == 2 or not f.single(n.x):
         return False
-    border: dict[str, Any] = {k: n.x.attributes[k] for k in PADS}
+    border = {k: n.x.attributes[k] for k in PADS}
     if a["ceil_mode"] or any(a[k] for k in PADS) or n.x.attributes["value"] != 0:
         return False
     if n.x.attributes["mode"] == 0:
         if max(border["pad_top"], border["pad_bottom"]) >= a["kernel_h"] or (
                 max(border["pad_left"], border["pad_right"]) >= a["kernel_w"]):
             return False
-        pool = node("pool2d", [n.x.x], n.name, **{**a, **border, "count_pad": 1})
-        return f.substitute(n, pool)
+        a.update(border, count_pad=1)
+        n.inputs[0] = n.x.x
+        return True
     kh, kw, channels = int(a["kernel_h"]), int(a["kernel_w"]), n.shape[3]
     if max(a["stride_h"], a["stride_w"]) > 64:
         return False

@@ -140,7 +140,7 @@ class Graph:
                 inputs = [None if i is None else tensors[i] for i in n.inputs]
                 tensors[n] = model.op(n.op, inputs, n.name if len(n.name.encode()) <= 255 else "", **n.attributes)
         for name, n in self.outputs:
-            if n.op in ("input", "constant"):
-                raise ImportFailure(f"output {name}: is not computed from the inputs")
-            model.output(name, tensors[n])
+            if n.op == "constant":
+                raise ImportFailure(f"output '{name}': is not computed from the inputs")
+            model.output(name, model.op("activation", [tensors[n]]) if n.op == "input" else tensors[n])
         return model
