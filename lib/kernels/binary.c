@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * add: y = act(a + b); mul: y = act(a b); every dimension of b is a's or 1. Element by element, so there is no order.
  * Unit: about 8192 elements, whole pixels. */
+#include "kernels/epilogue.h"
 #include "kernels/light.h"
-#include "kernels/math.h"
 
 typedef struct binary {
     bool mul;
@@ -10,19 +10,21 @@ typedef struct binary {
     float p0, p1;
 } binary;
 
-static inline vf combine(const binary *op, vf a, vf b) {
-    return vf_activate(op->act, op->mul ? vf_mul(a, b) : vf_add(a, b), op->p0, op->p1);
-}
-
 /** n elements; b has as many. */
 static void same(const binary *op, const float *a, const float *b, float *y, size_t n) {
-    VF_FOR(i, n, m) vf_store_n(y + i, combine(op, vf_load_n(a + i, m), vf_load_n(b + i, m)), m);
+    if (op->mul)
+        VF_FOR(i, n, m) vf_store_n(y + i, vf_mul(vf_load_n(a + i, m), vf_load_n(b + i, m)), m);
+    else
+        VF_FOR(i, n, m) vf_store_n(y + i, vf_add(vf_load_n(a + i, m), vf_load_n(b + i, m)), m);
 }
 
 /** n elements with one b. */
 static void single(const binary *op, const float *a, float b, float *y, size_t n) {
     const vf v = vf_set1(b);
-    VF_FOR(i, n, m) vf_store_n(y + i, combine(op, vf_load_n(a + i, m), v), m);
+    if (op->mul)
+        VF_FOR(i, n, m) vf_store_n(y + i, vf_mul(vf_load_n(a + i, m), v), m);
+    else
+        VF_FOR(i, n, m) vf_store_n(y + i, vf_add(vf_load_n(a + i, m), v), m);
 }
 
 static bool prepare(cz_call *call) {
@@ -61,6 +63,7 @@ static void run(const binary *op, const cz_call *call, const float *const *in, f
         const size_t w_end = cz_min(width, w + (last - p));
         const size_t b_y = (b->d[0] == 1 ? 0 : n) * b->d[1] + (b->d[1] == 1 ? 0 : h);
         row(op, call, in[0] + y * width * c, in[1] + b_y * b_row, out + y * width * c, w, w_end);
+        CZ_NAME(cz_activate)(op->act, op->p0, op->p1, out + (y * width + w) * c, (w_end - w) * c);
         p += w_end - w;
     }
 }

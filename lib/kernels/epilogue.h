@@ -42,11 +42,26 @@ static inline vf cz_epilogue_plain(const cz_epilogue *e, vf v) {
     return e->act == CZ_ACT_CLAMP ? vf_clamp(v, e->p0, e->p1) : vf_max(v, vf_zero());
 }
 
-/** Finishes n sums of one pixel, channels c .. c + n - 1; `r` is the residual at the first of them. */
+/** v[i] = act(v[i]), n of them: enum cz_activation, the bits of vf_activate. */
+void CZ_NAME(cz_activate)(int32_t act, float p0, float p1, float *v, size_t n);
+
+/** Finishes and stores channels c .. c + n - 1 of `count` pixels. Their sums begin at `sums` and are `step` floats
+ * apart, n rounded up to whole vectors of 16 or more; they change. Pixel p is number pixel[p] of `out`, whose pixels
+ * have `channels` channels. */
+void CZ_NAME(cz_finish)(const cz_epilogue *e, float *sums, size_t step, const size_t *pixel, size_t count,
+                        size_t channels, size_t c, size_t n, float *out);
+
+/** The same for n sums of one pixel that are in a register, not stored; `r` is the residual at the first of them. Where
+ *  many pixels are at hand, cz_finish is faster. */
 static inline vf cz_epilogue_apply(const cz_epilogue *e, vf v, const float *r, size_t c, size_t n) {
     if (e->alpha != 1.0f) v = vf_mul(v, vf_set1(e->alpha));
     if (e->residual_mode == 1) v = vf_add(v, vf_load_n(r, n));
-    v = vf_activate(e->act, v, e->p0, e->p1);
+    if (e->act != CZ_ACT_NONE) {
+        float x[VL];
+        vf_store(x, v);
+        CZ_NAME(cz_activate)(e->act, e->p0, e->p1, x, VL);
+        v = vf_load(x);
+    }
     if (e->scale != NULL || e->shift != NULL)
         v = vf_fma(v, e->scale ? vf_load_n(e->scale + c, n) : vf_set1(1.0f),
                    e->shift ? vf_load_n(e->shift + c, n) : vf_zero());

@@ -13,18 +13,6 @@ typedef struct tile_out {
     size_t first, last;     /* output channels first .. last - 1 */
 } tile_out;
 
-/** Finishes and stores sums that the registers no longer hold. */
-static void finish(const cz_epilogue *e, const tile_out *o, const float *sum) {
-    for (size_t p = 0; p < o->count; p++, sum += CZ_NB * VL) {
-        const size_t at = o->pixel[p] * o->channels;
-        for (size_t c = o->first, b = 0; c < o->last; c += VL, b += VL) {
-            const size_t n = cz_min(VL, o->last - c);
-            const float *r = e->residual ? e->residual + at + c : NULL;
-            vf_store_n(o->out + at + c, cz_epilogue_apply(e, vf_load(sum + b), r, c, n), n);
-        }
-    }
-}
-
 /** One tile: m pixels by nb blocks, both constant where inlined. */
 CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o, int m, int nb) {
     vf sum[CZ_MR][CZ_NB];
@@ -56,7 +44,8 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o, 
     CZ_UNROLL for (int p = 0; p < m; p++) {
         CZ_UNROLL for (int b = 0; b < nb; b++) vf_store(kept + (p * CZ_NB + b) * VL, sum[p][b]);
     }
-    finish(e, o, kept);
+    CZ_NAME(cz_finish)
+    (e, kept, CZ_NB * VL, o->pixel, o->count, o->channels, o->first, o->last - o->first, o->out);
 }
 
 /** The tile sizes, each its own function so that each gets the registers to itself. */
