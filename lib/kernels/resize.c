@@ -83,12 +83,13 @@ static taps taps_of(const cz_attr_resize *a, size_t i, size_t n, size_t m) {
 }
 
 /** y[i] = sum over the taps of weight x[tap][i]. */
-static inline void blend(const float *const *x, const float *weight, int count, float *y, size_t n) {
+static inline void blend_2(const float *x0, const float *x1, const float *weight, float *y, size_t n) {
+    const vf w0 = vf_set1(weight[0]), w1 = vf_set1(weight[1]);
+    VF_FOR(i, n, m) vf_store_n(y + i, vf_fma(w1, vf_load_n(x1 + i, m), vf_mul(w0, vf_load_n(x0 + i, m))), m);
+}
+
+static void blend_4(const float *const *x, const float *weight, float *y, size_t n) {
     const vf w0 = vf_set1(weight[0]), w1 = vf_set1(weight[1]), w2 = vf_set1(weight[2]), w3 = vf_set1(weight[3]);
-    if (count == 2) {
-        VF_FOR(i, n, m) vf_store_n(y + i, vf_fma(w1, vf_load_n(x[1] + i, m), vf_mul(w0, vf_load_n(x[0] + i, m))), m);
-        return;
-    }
     VF_FOR(i, n, m) {
         vf v = vf_mul(w0, vf_load_n(x[0] + i, m));
         v = vf_fma(w1, vf_load_n(x[1] + i, m), v);
@@ -99,14 +100,23 @@ static inline void blend(const float *const *x, const float *weight, int count, 
 
 /** One output row out of one input row. */
 static void along_row(const float *x, const taps *t, int count, float *y, size_t width, size_t c) {
-    for (size_t i = 0; i < width; i++) {
-        const float *sample[4] = {0};
-        for (int k = 0; k < count; k++) sample[k] = x + (size_t)t[i].at[k] * c;
+    for (const taps *last = t + width; t < last; t++, y += c) {
+        const float *const sample[4] = {x + t->at[0] * c, x + t->at[1] * c, x + t->at[2] * c, x + t->at[3] * c};
         if (count == 1)
-            memcpy(y + i * c, sample[0], c * sizeof *y);
+            memcpy(y, sample[0], c * sizeof *y);
+        else if (count == 2)
+            blend_2(sample[0], sample[1], t->weight, y, c);
         else
-            blend(sample, t[i].weight, count, y + i * c, c);
+            blend_4(sample, t->weight, y, c);
     }
+}
+
+/** One row of the input's width out of its taps' rows. */
+static void down_columns(const float *const *row, const taps *t, int count, float *y, size_t n) {
+    if (count == 2)
+        blend_2(row[0], row[1], t->weight, y, n);
+    else
+        blend_4(row, t->weight, y, n);
 }
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
@@ -123,7 +133,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         const float *image = in[0] + u / out_height * height * width * c, *row[4] = {0};
         const taps rows = taps_of(a, u % out_height, out_height, height);
         for (int k = 0; k < count; k++) row[k] = image + rows.at[k] * width * c;
-        if (count > 1) blend(row, rows.weight, count, blended, width * c);
+        if (count > 1) down_columns(row, &rows, count, blended, width * c);
         along_row(count > 1 ? blended : row[0], columns, count, out + u * out_width * c, out_width, c);
     }
 }
