@@ -1,225 +1,274 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Depthwise convolution, the case groups == input channels == output channels of conv2d: the same formula and order,
- * with 16 channels in the lanes. A unit is one output row, or some of its channels.
- * Pixels whose taps all lie inside the width run in tiles that load each input once; the rest go by row pointers. */
+ * with channels in the lanes.
+ *
+ * A unit is some rows and columns of the output for some blocks of 16 channels. The input rows that one output row
+ * needs are copied, padding and all, to lines in scratch: each row once, as the unit moves down. There every pixel of a
+ * block is the next 64 bytes, wherever the image ends and whatever the distance between pixels in the tensor, so that
+ * all outputs go by one loop over tiles of TILE pixels, out of the first-level cache. */
 #include "kernels/conv.h"
 #include "kernels/micro.h"
 
-#include <string.h>
+#define TILE 8 /* pixels: sums in registers, beside the weights of one kernel row and an input */
 
-#define TILE_PIXELS (CZ_MR >= 8 ? 8 : 4) /* sums in registers beside the weights and inputs of one kernel row */
+/* A tile's loops over inputs are longer than CZ_UNROLL takes. */
+#if defined(CZ_LOOP) || defined(__clang__) || !defined(__GNUC__)
+#define UNROLL CZ_UNROLL
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
 
-/** How a layer is cut into units. */
+#define LINES 24576 /* bytes of lines that leave a first-level cache room for weights and outputs */
+#define COLS  64
+#define WORK  8192 /* multiply-adds of 16 lanes that are worth a unit */
+
+/** How a layer is cut into units: of `rows` by `columns` outputs, `blocks` of 16 channels. */
 typedef struct split {
-    size_t rows, parts, part_blocks; /* output rows; units of a row; blocks of 16 channels in each */
+    size_t rows, columns, blocks; /* of a unit; columns are whole tiles */
+    size_t bands, strips, parts;  /* units along height, width and channels */
+    size_t line;                  /* input pixels that `columns` outputs need: one line of scratch */
 } split;
 
 static split split_of(const cz_call *call) {
-    const size_t blocks = cz_ceil_div(call->out.d[3], VL);
-    split s = {.rows = (size_t)call->out.d[0] * call->out.d[1], .parts = 1, .part_blocks = blocks};
-    if (s.rows < 32) {
-        s.part_blocks = cz_ceil_div(blocks, cz_min(cz_ceil_div(32, s.rows), cz_ceil_div(blocks, 8)));
-        s.parts = cz_ceil_div(blocks, s.part_blocks);
-    }
+    const cz_attr_conv2d *a = call->attr;
+    const cz_shape *w = &call->weight->shape, *out = &call->out;
+    const size_t blocks = cz_ceil_div(out->d[3], VL), kh = w->d[1], taps = kh * w->d[2];
+    const size_t stride = (size_t)a->stride_w, span = (size_t)(w->d[2] - 1) * (size_t)a->dilation_w + 1;
+    split s = {.columns = cz_min(cz_ceil_div(out->d[2], TILE) * TILE, COLS)};
+    s.strips = cz_ceil_div(out->d[2], s.columns);
+    s.columns = cz_ceil_div(cz_ceil_div(out->d[2], s.strips), TILE) * TILE;
+    s.line = (s.columns - 1) * stride + span;
+    s.blocks = LINES / (VL * sizeof(float)) / kh / s.line;
+    s.blocks = cz_min(cz_max(s.blocks, 1), blocks);
+    s.parts = cz_ceil_div(blocks, s.blocks);
+    const size_t work = (size_t)out->d[0] * out->d[1] * out->d[2] * blocks;
+    const size_t wanted = cz_min(work * taps / WORK, 32), have = out->d[0] * s.strips * s.parts;
+    s.bands = cz_min(cz_max(cz_ceil_div(wanted, have), 1), out->d[1]);
+    s.rows = cz_ceil_div(out->d[1], s.bands);
+    s.bands = cz_ceil_div(out->d[1], s.rows);
     return s;
 }
 
-/** One kernel row of a tile: what the input row holds for pixels and taps, and where. */
-typedef struct line {
-    const float *x; /* first tap of the first pixel of the row; channel 0 */
-    size_t step;    /* floats to the next input pixel; 0 in a row of padding zeros */
-} line;
+typedef struct job job;
 
-typedef struct job {
+/** Part of an output row, VREG channels of it, in tiles: sums[ox][16]. taps[ky] is where the first tile's inputs begin,
+ *  `start` the bias. */
+typedef void (*row_fn)(const job *j, const float **taps, const float *w, const float *start, float *sums, size_t tiles);
+
+struct job {
     cz_conv c;
     const cz_epilogue *e;
-    const float *weights;         /* [block][tap][16] */
-    line *lines;                  /* [kernel_h] of the current output row */
-    const float **rows;           /* [taps][TILE_PIXELS] of the current pixels, where they are not a tile */
-    size_t channels, first, last; /* channels; of this unit: first .. last - 1 */
+    split s;
+    const float *weights; /* [block][tap][16] */
+    float *lines;         /* [block][kernel_h][line][16] */
+    const float **taps;   /* [kernel_h]: the line of each kernel row, for the current output row; first block */
+    float *sums;          /* [columns][16] */
+    row_fn row;
     bool plain;
-} job;
+};
 
-/** Finishes and stores the sums of `count` pixels, channels c .. c + n - 1. `kept` is TILE_PIXELS vectors. */
-static void finish(const job *j, float *out, const size_t *pixel, size_t count, size_t c, size_t n, const float *kept) {
-    for (size_t p = 0; p < count; p++) {
-        const size_t at = pixel[p] * j->channels + c;
-        const float *r = j->e->residual ? j->e->residual + at : NULL;
-        vf_store_n(out + at, cz_epilogue_apply(j->e, vf_load(kept + p * VL), r, c, n), n);
+/** TILE outputs of VREG channels, and the taps move on to the next tile: kw and stride are constant where inlined. */
+CZ_INLINE void tile(const float **taps, const float *w, vreg start, float *sums, size_t kh, int kw, int stride) {
+    vreg sum[TILE];
+    UNROLL for (int p = 0; p < TILE; p++) sum[p] = start;
+    for (size_t ky = 0; ky < kh; ky++, w += kw * VL) {
+        const float *x = taps[ky];
+        vreg wt[7];
+        taps[ky] = x + TILE * stride * VL;
+        UNROLL for (int kx = 0; kx < kw; kx++) wt[kx] = vreg_load(w + kx * VL);
+        UNROLL for (int i = 0; i < (TILE - 1) * stride + kw; i++) {
+            const vreg v = vreg_load(x + i * VL);
+            /* input i is tap i - p stride of pixel p: for each pixel taps come in ascending order */
+            UNROLL for (int p = 0; p < TILE; p++) {
+                const int kx = i - p * stride;
+                if (kx >= 0 && kx < kw) sum[p] = vreg_fma(v, wt[kx], sum[p]);
+            }
+        }
+    }
+    UNROLL for (int p = 0; p < TILE; p++) vreg_store(sums + p * VL, sum[p]);
+}
+
+CZ_INLINE void row(const job *j, const float **taps, const float *w, const float *start, float *sums, size_t tiles,
+                   int kw, int stride) {
+    const size_t kh = (size_t)j->c.kernel_h;
+    const vreg first = vreg_load(start);
+    for (; tiles > 0; tiles--, sums += TILE * VL) tile(taps, w, first, sums, kh, kw, stride);
+}
+
+#define ROW(kw, stride)                                                                                                \
+    static void row_##kw##x##stride(const job *j, const float **taps, const float *w, const float *start, float *sums, \
+                                    size_t tiles) {                                                                    \
+        row(j, taps, w, start, sums, tiles, kw, stride);                                                               \
+    }
+ROW(3, 1)
+ROW(3, 2)
+ROW(5, 1)
+ROW(5, 2)
+ROW(7, 1)
+#undef ROW
+
+/** The same for any width of kernel, stride and dilation. */
+static void row_any(const job *j, const float **taps, const float *w, const float *start, float *sums, size_t tiles) {
+    const size_t kh = (size_t)j->c.kernel_h, kw = (size_t)j->c.kernel_w;
+    const size_t step = (size_t)j->c.stride_w * VL, right = (size_t)j->c.dilation_w * VL;
+    for (; tiles > 0; tiles--, sums += TILE * VL) {
+        const float *wt = w;
+        vreg sum[TILE];
+        UNROLL for (int p = 0; p < TILE; p++) sum[p] = vreg_load(start);
+        for (size_t ky = 0; ky < kh; ky++) {
+            const float *x = taps[ky];
+            taps[ky] = x + TILE * step;
+            for (size_t kx = 0; kx < kw; kx++, x += right, wt += VL) {
+                const vreg v = vreg_load(wt);
+                UNROLL for (int p = 0; p < TILE; p++) sum[p] = vreg_fma(vreg_load(x + (size_t)p * step), v, sum[p]);
+            }
+        }
+        UNROLL for (int p = 0; p < TILE; p++) vreg_store(sums + p * VL, sum[p]);
     }
 }
 
-/** The same; in registers where the epilogue is plain and the block full. */
-CZ_INLINE void put(const job *j, float *out, const size_t *pixel, size_t count, size_t c, size_t n,
-                   const vf sum[TILE_PIXELS]) {
-    if (j->plain && n == VL && count == TILE_PIXELS) {
-        CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++)
-            vf_store(out + pixel[p] * j->channels + c, cz_epilogue_plain(j->e, sum[p]));
+static row_fn row_for(const cz_conv *c) {
+    if (c->dilation_w != 1 || c->stride_w > 2) return row_any;
+    switch (c->kernel_w) {
+    case 3:
+        return c->stride_w == 1 ? row_3x1 : row_3x2;
+    case 5:
+        return c->stride_w == 1 ? row_5x1 : row_5x2;
+    case 7:
+        return c->stride_w == 1 ? row_7x1 : row_any;
+    default:
+        return row_any;
+    }
+}
+
+/** n channels of `count` pixels, `step` floats apart, to 16 each. */
+static void copy(float *to, const float *from, size_t count, size_t step, size_t n) {
+    if (n == VL)
+        for (; count > 0; count--, to += VL, from += step) vf_store(to, vf_load(from));
+    for (; count > 0; count--, to += VL, from += step) vf_store(to, vf_load_n(from, n));
+}
+
+/** Fills a line with row y of the input from column x0 on, channels c .. c + n - 1: either may lie in the padding.
+ *  `pads` false: the zeros beside the image are there already. */
+static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, size_t c, size_t n, bool pads) {
+    static const float zeros[VL] = {0};
+    const int64_t line = (int64_t)j->s.line, width = j->c.width;
+    const bool repeat = j->c.replicate;
+    if (!repeat && (y < 0 || y >= j->c.height)) {
+        copy(to, zeros, (size_t)line, 0, VL);
         return;
     }
-    float kept[TILE_PIXELS * VL];
-    CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++) vf_store(kept + p * VL, sum[p]);
-    finish(j, out, pixel, count, c, n, kept);
+    const float *first = cz_conv_pixel(&j->c, image, y, 0) + c;
+    const int64_t begin = x0 >= 0 ? 0 : -x0 < line ? -x0 : line; /* begin .. end - 1 lie in the image */
+    const int64_t end = width - x0 < begin ? begin : width - x0 < line ? width - x0 : line;
+    copy(to + begin * VL, first + (x0 + begin) * (int64_t)j->c.channels, (size_t)(end - begin), j->c.channels, n);
+    if (!repeat && !pads) return;
+    copy(to, repeat ? first : zeros, (size_t)begin, 0, repeat ? n : VL);
+    copy(to + end * VL, repeat ? first + (size_t)(width - 1) * j->c.channels : zeros, (size_t)(line - end), 0,
+         repeat ? n : VL);
 }
 
-/** TILE_PIXELS pixels of a row from `ox` on, all taps inside, dilation 1, channels c .. c + n - 1. kw, stride and
- *  `full` (n is 16) are constant where inlined. */
-CZ_INLINE void block(const job *j, float *out, const size_t *pixel, size_t left, size_t c, size_t n, int kw, int stride,
-                     bool full) {
-    const size_t kh = (size_t)j->c.kernel_h;
-    const float *w = j->weights + c * kh * (size_t)kw;
-    const vf start = j->e->bias ? vf_load_n(j->e->bias + c, n) : vf_zero();
-    vf sum[TILE_PIXELS];
-    CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++) sum[p] = start;
-    for (size_t ky = 0; ky < kh; ky++, w += kw * VL) {
-        const line *l = &j->lines[ky];
-        const float *x = l->x + left * l->step + c;
-        CZ_UNROLL for (int i = 0; i < (TILE_PIXELS - 1) * stride + kw; i++) {
-            const vf v = full ? vf_load(x + (size_t)i * l->step) : vf_load_n(x + (size_t)i * l->step, n);
-            /* input i is tap i - p stride of pixel p: for each pixel taps come in ascending order */
-            CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++) {
-                const int kx = i - p * stride;
-                if (kx >= 0 && kx < kw) sum[p] = vf_fma(v, vf_load(w + kx * VL), sum[p]);
-            }
-        }
-    }
-    put(j, out, pixel, TILE_PIXELS, c, full ? VL : n, sum);
+/** Finishes and stores `count` pixels of a row, channels c .. c + n - 1. */
+static void finish(const job *j, float *out, size_t pixel, size_t count, size_t c, size_t n) {
+    const size_t channels = j->c.channels;
+    const float *sum = j->sums, *r = j->e->residual ? j->e->residual + pixel * channels + c : j->sums;
+    out += pixel * channels + c;
+    if (j->plain && n == VL)
+        for (; count > 0; count--, sum += VL, out += channels) vf_store(out, cz_epilogue_plain(j->e, vf_load(sum)));
+    for (; count > 0; count--, sum += VL, out += channels, r += channels)
+        vf_store_n(out, cz_epilogue_apply(j->e, vf_load(sum), r, c, n), n);
 }
 
-CZ_INLINE void tile(const job *j, float *out, size_t first, size_t ox, int kw, int stride) {
-    const size_t left = (size_t)((int64_t)ox * j->c.stride_w - j->c.pad_left);
-    size_t pixel[TILE_PIXELS], c = j->first;
-    CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++) pixel[p] = first + (size_t)p;
-    for (; c + VL <= j->last; c += VL) block(j, out, pixel, left, c, VL, kw, stride, true);
-    if (c < j->last) block(j, out, pixel, left, c, j->last - c, kw, stride, false);
-}
+/** Where a unit lies. */
+typedef struct place {
+    size_t image, top, bottom; /* output rows top .. bottom - 1 */
+    size_t ox, columns;        /* output columns */
+    size_t first, last;        /* channels */
+} place;
 
-static void tile_3x1(const job *j, float *out, size_t pixel, size_t ox) { tile(j, out, pixel, ox, 3, 1); }
-static void tile_3x2(const job *j, float *out, size_t pixel, size_t ox) { tile(j, out, pixel, ox, 3, 2); }
-static void tile_5x1(const job *j, float *out, size_t pixel, size_t ox) { tile(j, out, pixel, ox, 5, 1); }
-static void tile_5x2(const job *j, float *out, size_t pixel, size_t ox) { tile(j, out, pixel, ox, 5, 2); }
-
-typedef void (*tile_fn)(const job *j, float *out, size_t pixel, size_t ox);
-
-static tile_fn tile_for(const cz_conv *c) {
-    if (c->dilation_w != 1 || c->stride_w > 2) return NULL;
-    if (c->kernel_w == 3) return c->stride_w == 1 ? tile_3x1 : tile_3x2;
-    if (c->kernel_w == 5) return c->stride_w == 1 ? tile_5x1 : tile_5x2;
-    return NULL;
-}
-
-/** Pixels at any place of one output row, any kernel: `count` of them, whose columns are ox[]. Each input pixel is
- *  looked up once and serves all channels. */
-static void gather(const job *j, float *out, size_t row, const int64_t *ox, size_t count) {
+/** The output rows of a unit from `oy` on, dilation_h apart: each needs stride_h input rows more than the one before,
+ *  and those go round the lines. */
+static void run_rows(const job *j, float *out, const place *u, size_t oy) {
     const cz_conv *g = &j->c;
-    const size_t taps = (size_t)g->kernel_h * (size_t)g->kernel_w, image = row / (size_t)g->out_height;
-    const int64_t y0 = (int64_t)(row % (size_t)g->out_height) * g->stride_h - g->pad_top;
-    size_t pixel[TILE_PIXELS];
-    for (size_t p = 0; p < TILE_PIXELS; p++) {
-        const int64_t column = ox[cz_min(p, count - 1)], x0 = column * g->stride_w - g->pad_left;
-        const float **x = j->rows + p;
-        pixel[p] = row * (size_t)g->out_width + (size_t)column;
-        for (int64_t ky = 0; ky < g->kernel_h; ky++)
-            for (int64_t kx = 0; kx < g->kernel_w; kx++, x += TILE_PIXELS)
-                *x = cz_conv_pixel(g, image, y0 + ky * g->dilation_h, x0 + kx * g->dilation_w);
-    }
-    for (size_t c = j->first; c < j->last; c += VL) {
-        const size_t n = cz_min(VL, j->last - c);
-        const float *w = j->weights + c * taps, *const *x = j->rows;
-        const vf start = j->e->bias ? vf_load_n(j->e->bias + c, n) : vf_zero();
-        vf sum[TILE_PIXELS];
-        CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++) sum[p] = start;
-        if (n == VL) {
-            for (size_t t = 0; t < taps; t++, w += VL, x += TILE_PIXELS) {
-                const vf wt = vf_load(w);
-                CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++) sum[p] = vf_fma(vf_load(x[p] + c), wt, sum[p]);
-            }
-        } else {
-            for (size_t t = 0; t < taps; t++, w += VL, x += TILE_PIXELS) {
-                const vf wt = vf_load(w);
-                CZ_UNROLL for (int p = 0; p < TILE_PIXELS; p++) sum[p] = vf_fma(vf_load_n(x[p] + c, n), wt, sum[p]);
-            }
+    const size_t kh = (size_t)g->kernel_h, block = kh * j->s.line * VL;
+    const int64_t x0 = (int64_t)u->ox * g->stride_w - g->pad_left;
+    int64_t y = (int64_t)oy * g->stride_h - g->pad_top; /* of the next input row */
+    size_t slot = 0, more = kh;                         /* its line; how many are missing */
+    bool pads = true;
+    for (; oy < u->bottom; oy += (size_t)g->dilation_h, more = (size_t)g->stride_h) {
+        for (; more > 0; more--, y += g->dilation_h) {
+            float *to = j->lines + slot * j->s.line * VL;
+            if (more <= kh)
+                for (size_t c = u->first; c < u->last; c += VL, to += block)
+                    fill(j, to, u->image, y, x0, c, cz_min(VL, u->last - c), pads);
+            slot = slot + 1 == kh ? 0 : slot + 1;
         }
-        put(j, out, pixel, count, c, n, sum);
+        pads = false;
+        for (size_t c = u->first; c < u->last; c += VL) {
+            const size_t n = cz_min(VL, u->last - c);
+            const float *lines = j->lines + (c - u->first) / VL * block;
+            float start[VL];
+            vf_store(start, j->e->bias ? vf_load_n(j->e->bias + c, n) : vf_zero());
+            for (size_t part = 0; part < VL; part += VREG) {
+                for (size_t ky = 0, at = slot; ky < kh; ky++, at = at + 1 == kh ? 0 : at + 1)
+                    j->taps[ky] = lines + at * j->s.line * VL + part;
+                j->row(j, j->taps, j->weights + c * kh * (size_t)g->kernel_w + part, start + part, j->sums + part,
+                       cz_ceil_div(u->columns, TILE));
+            }
+            finish(j, out, (u->image * (size_t)g->out_height + oy) * (size_t)g->out_width + u->ox, u->columns, c, n);
+        }
     }
 }
 
-/** The input row of each kernel row for output row oy. */
-static void fill_lines(const job *j, size_t image, int64_t oy) {
-    for (int64_t ky = 0; ky < j->c.kernel_h; ky++) {
-        line *l = &j->lines[ky];
-        l->x = cz_conv_pixel(&j->c, image, oy * j->c.stride_h - j->c.pad_top + ky * j->c.dilation_h, 0);
-        l->step = l->x == j->c.zeros ? 0 : j->c.channels;
-    }
-}
-
-static void run_row(const job *j, float *out, size_t row, tile_fn tiles) {
+static void run_unit(const job *j, float *out, size_t unit) {
     const cz_conv *g = &j->c;
-    const size_t pixel = row * (size_t)g->out_width;
-    /* pixels begin .. end - 1 have every tap inside the width */
-    int64_t begin = (g->pad_left + g->stride_w - 1) / g->stride_w;
-    const int64_t room = g->width + g->pad_left - g->kernel_w;
-    int64_t end = room < 0 ? 0 : room / g->stride_w + 1;
-    end = end < g->out_width ? end : g->out_width;
-    if (tiles == NULL || end - begin < TILE_PIXELS) begin = end = g->out_width;
-    if (begin < end) fill_lines(j, row / (size_t)g->out_height, (int64_t)(row % (size_t)g->out_height));
-    for (int64_t x = begin; x < end; x += TILE_PIXELS) {
-        const int64_t ox = x + TILE_PIXELS <= end ? x : end - TILE_PIXELS; /* the last may redo pixels: same bits */
-        tiles(j, out, pixel + (size_t)ox, (size_t)ox);
-    }
-    int64_t others[TILE_PIXELS];
-    size_t count = 0;
-    for (int64_t ox = 0; ox < g->out_width; ox++) {
-        if (ox == begin) ox = end;
-        if (ox < g->out_width) others[count++] = ox;
-        if (count == TILE_PIXELS) {
-            gather(j, out, row, others, count);
-            count = 0;
-        }
-    }
-    if (count > 0) gather(j, out, row, others, count);
+    const split *s = &j->s;
+    place u = {.first = unit % s->parts * s->blocks * VL};
+    u.last = cz_min(g->channels, u.first + s->blocks * VL);
+    u.ox = unit / s->parts % s->strips * s->columns;
+    u.columns = cz_min(s->columns, (size_t)g->out_width - u.ox);
+    const size_t band = unit / s->parts / s->strips;
+    u.image = band / s->bands;
+    u.top = band % s->bands * s->rows;
+    u.bottom = cz_min((size_t)g->out_height, u.top + s->rows);
+    for (size_t i = 0; i < (size_t)g->dilation_h; i++) run_rows(j, out, &u, u.top + i);
 }
 
 /** Where the parts of the scratch lie. false: does not fit. */
 typedef struct layout {
-    size_t zeros, lines, rows, bytes;
+    size_t lines, taps, sums, bytes;
 } layout;
 
-static bool layout_of(const cz_call *call, layout *l) {
-    const cz_shape *w = &call->weight->shape;
+static bool layout_of(const cz_call *call, const split *s, layout *l) {
+    const size_t kh = call->weight->shape.d[1], pixel = VL * sizeof(float);
     *l = (layout){0};
-    return cz_layout(&l->bytes, call->in[0].d[3], sizeof(float), &l->zeros) &&
-           cz_layout(&l->bytes, w->d[1], sizeof(line), &l->lines) &&
-           cz_layout(&l->bytes, (size_t)w->d[1] * w->d[2], TILE_PIXELS * sizeof(float *), &l->rows) &&
+    return cz_layout(&l->bytes, s->blocks * kh * s->line, pixel, &l->lines) &&
+           cz_layout(&l->bytes, kh, sizeof(float *), &l->taps) && cz_layout(&l->bytes, s->columns, pixel, &l->sums) &&
            cz_align_up(l->bytes, &l->bytes);
 }
 
 bool CZ_NAME(cz_depthwise_prepare)(cz_call *call) {
     const split s = split_of(call);
     layout l;
-    if (!layout_of(call, &l)) return false;
+    if (!layout_of(call, &s, &l)) return false;
     call->scratch = l.bytes;
-    return cz_mul(s.rows, s.parts, &call->units);
+    call->units = call->out.d[0] * s.bands * s.strips * s.parts; /* at most the elements of the output */
+    return true;
 }
 
 void CZ_NAME(cz_depthwise_run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end,
                                void *scratch) {
     const cz_attr_conv2d *a = call->attr;
     const cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
-    const split s = split_of(call);
-    job j = {.c = cz_conv_make(call), .e = &e, .weights = call->packed, .plain = cz_epilogue_is_plain(&e)};
+    job j = {.c = cz_conv_make(call), .e = &e, .s = split_of(call), .weights = call->packed};
     unsigned char *at = scratch;
     layout l;
-    if (!layout_of(call, &l)) return; /* cannot be: prepare() has made the same */
-    memset(at + l.zeros, 0, j.c.channels * sizeof(float));
-    j.lines = (line *)(void *)(at + l.lines);
-    j.rows = (const float **)(void *)(at + l.rows);
+    if (!layout_of(call, &j.s, &l)) return; /* cannot be: prepare() has made the same */
+    j.lines = (float *)(void *)(at + l.lines);
+    j.taps = (const float **)(void *)(at + l.taps);
+    j.sums = (float *)(void *)(at + l.sums);
     j.c.x = in[0];
-    j.c.zeros = (const float *)(const void *)(at + l.zeros);
-    j.channels = j.c.channels;
-    for (size_t unit = begin; unit < end; unit++) {
-        j.first = unit % s.parts * s.part_blocks * VL;
-        j.last = cz_min(j.channels, j.first + s.part_blocks * VL);
-        run_row(&j, out, unit / s.parts, tile_for(&j.c));
-    }
+    j.row = row_for(&j.c);
+    j.plain = cz_epilogue_is_plain(&e);
+    for (size_t unit = begin; unit < end; unit++) run_unit(&j, out, unit);
 }

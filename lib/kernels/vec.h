@@ -57,6 +57,16 @@
 #define CZ_VEC_FILE(set)  CZ_VEC_FILE_(set)
 #include CZ_VEC_FILE(CZ_ISA)
 
+/* vreg is one register of the machine, VREG lanes of a vf, for loops that keep many sums: vreg_load(p) vreg_store(p, a)
+ * vreg_fma(a, b, c). Where a header brings none, it is the whole vf. */
+#if !defined(VREG)
+#define VREG VL
+typedef vf vreg;
+static inline vreg vreg_load(const float *p) { return vf_load(p); }
+static inline void vreg_store(float *p, vreg a) { vf_store(p, a); }
+static inline vreg vreg_fma(vreg a, vreg b, vreg c) { return vf_fma(a, b, c); }
+#endif
+
 /** Sum of the lanes: i with i + 8, then + 4, + 2, + 1. Each lane of s below is one addition of that tree. A header may
  *  bring its own, of the same tree. */
 #if !defined(CZ_OWN_TREE)

@@ -120,6 +120,14 @@ static inline vf vf_gather(const float *base, vi i) {
     return vf_make_(_mm256_i32gather_ps(base, i.a, 4), _mm256_i32gather_ps(base, i.b, 4));
 }
 
+#define VREG 8
+typedef struct {
+    __m256 a;
+} vreg;
+static inline vreg vreg_load(const float *p) { return (vreg){_mm256_loadu_ps(p)}; }
+static inline void vreg_store(float *p, vreg x) { _mm256_storeu_ps(p, x.a); }
+static inline vreg vreg_fma(vreg x, vreg y, vreg z) { return (vreg){_mm256_fmadd_ps(x.a, y.a, z.a)}; }
+
 #define CZ_OWN_TREE
 static inline float vf_sum8_(__m256 a) {
     const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
