@@ -7,6 +7,7 @@
 
 #define SUMS   (CZ_MR >= 8 ? 8 : 4) /* vectors of sums in registers */
 #define MOST   4                    /* output channels */
+#define LEAST  6                    /* taps: with fewer, turning costs more than it saves */
 #define STEP   (SUMS / 2 * VL)      /* pixels of a row at a time, at most */
 #define TURNED ((size_t)1 << 19)    /* bytes of the turned rows, at most */
 
@@ -41,7 +42,8 @@ static bool layout_of(const cz_call *call, layout *l) {
 bool CZ_NAME(cz_narrow_fits)(const cz_call *call) {
     const cz_attr_conv2d *a = call->attr;
     layout l;
-    return a->groups == 1 && call->out.d[3] <= MOST && call->out.d[2] >= VL && a->stride_h == 1 && a->stride_w == 1 &&
+    const cz_shape *w = &call->weight->shape;
+    return w->d[1] * w->d[2] >= LEAST && a->groups == 1 && call->out.d[3] <= MOST && call->out.d[2] >= VL && a->stride_h == 1 && a->stride_w == 1 &&
            a->dilation_h == 1 && a->dilation_w == 1 && layout_of(call, &l);
 }
 

@@ -243,11 +243,25 @@ static void multiply(const work *k, size_t pair, size_t pass, size_t depth, floa
     }
 }
 
+/** Asks for the lines that a tile's results of one pair go to. */
+static void ask_for_outputs(const cz_wino *w, const place *p, size_t c, float *out) {
+    for (size_t y = 0; y < p->rows; y++) {
+        const size_t row = p->image * (size_t)w->c.out_height + (size_t)p->out_y + y * (size_t)w->y.out_step;
+        for (size_t x = 0; x < p->columns; x++) {
+            const size_t pixel = row * (size_t)w->c.out_width + (size_t)p->out_x + x * (size_t)w->x.out_step;
+            CZ_PREFETCH_WRITE(out + pixel * w->out + c);
+            CZ_PREFETCH_WRITE(out + pixel * w->out + c + VL);
+        }
+    }
+}
+
 static void store_pair(const work *k, size_t pair, const float *m) {
-    for (size_t t = 0; t < k->count; t++)
+    for (size_t t = 0; t < k->count; t++) {
+        if (t + 1 < k->count) ask_for_outputs(k->w, &k->tiles[t + 1], pair * PAIR, k->out);
         for (size_t c = pair * PAIR; c < cz_min(k->w->out, (pair + 1) * PAIR); c += VL)
             finish(k->w, &k->tiles[t], k->e, m + t * PAIR + c % PAIR, k->p.m_plane, c, cz_min(VL, k->w->out - c),
                    k->out);
+    }
 }
 
 /** One unit; `held`: V holds this strip's only pass already. */
