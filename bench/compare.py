@@ -136,13 +136,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.0, help="of one turn; one call at least")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "compare", help="where the built-in model's "
                         "folder is made")
+    parser.add_argument("--model", type=Path, default=ROOT / "models" / "default.czw", help="instead of the built-in")
     parser.add_argument("--json", type=Path, help="writes every figure")
     parser.add_argument("--plot", type=Path, help="writes a bar plot (SVG or PNG)")
     args = parser.parse_args()
     import networks
 
     default = args.work / "default"
-    networks.prepare_czw(ROOT / "models" / "default.czw", default)
+    networks.prepare_czw(args.model, default)
     everything: list[Row] = []
     tops: dict[int, float] = {}
     for folder in [default, *args.networks]:
