@@ -112,7 +112,7 @@ def peak(threads: int, binary: Path) -> float:
 
 
 def table(rows: list[Row], top: float) -> str:
-    lines = [f"{rows[0].network}, {rows[0].gflop:.1f} GFLOP, {rows[0].threads} threads",
+    lines = [f"{rows[0].network}, {rows[0].gflop:.1f} GFLOP, {rows[0].threads} thread{'s' * (rows[0].threads > 1)}",
              f"{'engine':22}{'least ms':>10}{'median':>10}{'GFLOP/s':>9}{'peak':>6}{'MiB':>7}{'load ms':>9}"
              f"{'first ms':>10}{'error':>10}"]
     for r in rows:
@@ -138,16 +138,19 @@ def main() -> int:
                         "folder is made")
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "default.czw", help="instead of the built-in")
     parser.add_argument("--json", type=Path, help="writes every figure")
-    parser.add_argument("--plot", type=Path, help="writes a bar plot (SVG or PNG)")
+    parser.add_argument("--plot", type=Path, help="writes a bar plot")
     args = parser.parse_args()
     import networks
+    import plots
 
     default = args.work / "default"
+    print("==> preparing the networks", file=sys.stderr)
     networks.prepare_czw(args.model, default)
     everything: list[Row] = []
     tops: dict[int, float] = {}
-    for folder in [default, *args.networks]:
+    for folder in args.networks:
         networks.prepare(folder)
+    for folder in [default, *args.networks]:
         for threads in map(int, args.threads.split(",")):
             tops[threads] = tops.get(threads) or peak(threads, ROOT / "build" / "bench" / "bench_kernels")
             rows = measure(folder, threads, args.engines.split(","), args.rounds, args.seconds)
@@ -156,9 +159,7 @@ def main() -> int:
     if args.json:
         args.json.write_text(json.dumps([{**vars(r), "peak": tops[r.threads]} for r in everything], indent=1) + "\n")
     if args.plot:
-        import plot_compare
-
-        plot_compare.draw(everything, args.plot)
+        plots.draw_compare([vars(r) for r in everything], args.plot)
     return 0
 
 

@@ -105,7 +105,7 @@ def make_ncnn(folder: Path, name: str, outputs: list[str]) -> None:
     if not tool.exists():
         return
     subprocess.run([str(tool), "model.onnx", "fp16=0", "ncnnparam=ncnn.param", "ncnnbin=ncnn.bin"], cwd=folder,
-                   check=True, stdout=subprocess.DEVNULL)
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for left in folder.glob("model?pnnx*"):
         left.unlink()
     (folder / "model_ncnn.py").unlink(missing_ok=True)
