@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * activation: y = act(x), element by element. Unit: 8192 elements. */
+#define CZ_LANE_WISE /* see vec.h */
 #include "kernels/epilogue.h"
 #include "kernels/light.h"
 

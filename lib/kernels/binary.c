@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * add: y = act(a + b); mul: y = act(a b); every dimension of b is a's or 1. Element by element, so there is no order.
  * Unit: about 8192 elements, whole pixels. */
+#define CZ_LANE_WISE /* see vec.h */
 #include "kernels/epilogue.h"
 #include "kernels/light.h"
 

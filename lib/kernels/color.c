@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The per-pixel loops of the colour pipeline; docs/color.md derives them and says why the constants are what they are.
- * One lane is one pixel, but in chroma(), where the lanes are bins and sums run over the tree of vec.h. A lane's
- * result never depends on its neighbours, so rows may be cut anywhere. */
+ * One lane is one pixel, and its result never depends on its neighbours, so rows may be cut anywhere. */
+#define CZ_LANE_WISE /* see vec.h */
 #include "kernels/color.h"
 
 #include "kernels/math.h"
@@ -31,13 +31,16 @@
 /* Below this L chroma fades to zero, smoothly. */
 #define DARK_L 6.0f
 
-/* In the scalar set every vector operation is a loop over sixteen lanes: inlined into one function, what follows costs
- * compilers minutes, the more so under sanitizers. */
-#if defined(CZ_ISA_SCALAR)
+/* Not inlined: what is called several times for a whole vector, and whose body is large. */
+#if defined(__GNUC__)
 #define PIECE static __attribute__((noinline))
 #else
-#define PIECE static inline
+#define PIECE static
 #endif
+
+/** color_chroma.c */
+void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *bins, const float *logits, const float *residual, size_t n,
+                              float *a, float *b, float *confidence);
 
 /* ---------------------------------------------------------------- transfer */
 
@@ -136,67 +139,6 @@ static void mix(const float *top, const float *bottom, float share, size_t n, fl
     VF_FOR(i, n, count) {
         const vf a = vf_load_n(top + i, count);
         vf_store_n(out + i, vf_fma(vf_sub(vf_load_n(bottom + i, count), a), s, a), count);
-    }
-}
-
-/* ---------------------------------------------------------------- chroma of the network's distribution */
-
-/** A finite ab: what overflowed in a network of absurd weights becomes gray or the end of the range. */
-static float safe_ab(float v) { return v > -128.0f ? (v < 128.0f ? v : 128.0f) : v <= -128.0f ? -128.0f : 0.0f; }
-
-/** max over the bins of (logit - shift) scale, and these values themselves in z; lanes past the last bin get the
- * padding's -1e30 or less. */
-static float shifted_logits(const cz_chroma_bins *q, const float *row, const float *shift, float scale, float *z) {
-    const vf by = vf_set1(scale);
-    vf top = vf_set1(-3e38f);
-    VF_FOR(i, q->bins, count) {
-        const vf v = vf_mul(vf_sub(vf_load_n(row + i, count), vf_load(shift + i)), by);
-        top = vf_max(v, top);
-        vf_store(z + i, v);
-    }
-    return vf_hmax(top);
-}
-
-static vf above(const float *z, vf top) { return vf_max(vf_sub(vf_load(z), top), vf_set1(-100.0f)); }
-
-/** Share of the distribution softmax(logit - weight_shift) that lies near a, b: sum e near / sum e with
- *  near = (CZ_NEAR_OUTER - d^2) / (CZ_NEAR_OUTER - CZ_NEAR_INNER) held in 0..1, d the distance of a bin's centre. Lanes
- *  are bins; both sums are kept in 16 lanes, bins ascending, and closed by vf_sum's tree. */
-static float share_near(const cz_chroma_bins *q, const float *row, float *z, float a, float b) {
-    const vf top = vf_set1(shifted_logits(q, row, q->weight_shift, 1.0f, z)), va = vf_set1(a), vb = vf_set1(b);
-    const vf slope = vf_set1(1.0f / (CZ_NEAR_OUTER - CZ_NEAR_INNER)), outer = vf_set1(CZ_NEAR_OUTER);
-    vf s = vf_zero(), sn = vf_zero();
-    for (size_t i = 0; i < q->bins; i += VL) {
-        const vf e = vf_exp_neg(above(z + i, top));
-        const vf da = vf_sub(vf_load(q->a + i), va), db = vf_sub(vf_load(q->b + i), vb);
-        const vf near = vf_mul(vf_sub(outer, vf_fma(da, da, vf_mul(db, db))), slope);
-        s = vf_add(s, e);
-        sn = vf_fma(e, vf_min(vf_max(near, vf_zero()), vf_set1(1.0f)), sn);
-    }
-    const float share = vf_sum(sn) / vf_sum(s);
-    return share > 0.0f ? (share < 1.0f ? share : 1.0f) : 0.0f;
-}
-
-/** z = (logit - shift) / T, m = max z, e = exp(z - m): ab = sum e center / sum e + 110 residual, and confidence as
- *  share_near() has it. Lanes are bins; each of the three sums is kept in 16 lanes, bins ascending, and closed by
- *  vf_sum's tree. */
-static void chroma(const cz_chroma_bins *q, const float *logits, const float *residual, size_t n, float *a, float *b,
-                   float *confidence) {
-    float z[CZ_COLOR_MAX_BINS];
-    for (size_t p = 0; p < n; p++) {
-        const float *row = logits + p * q->bins;
-        const vf m = vf_set1(shifted_logits(q, row, q->shift, q->inv_temperature, z));
-        vf s = vf_zero(), sa = vf_zero(), sb = vf_zero();
-        for (size_t i = 0; i < q->bins; i += VL) {
-            const vf e = vf_exp_neg(above(z + i, m));
-            s = vf_add(s, e);
-            sa = vf_fma(e, vf_load(q->a + i), sa);
-            sb = vf_fma(e, vf_load(q->b + i), sb);
-        }
-        const float sum = vf_sum(s), ra = residual ? residual[2 * p] : 0.0f, rb = residual ? residual[2 * p + 1] : 0.0f;
-        a[p] = safe_ab(vf_sum(sa) / sum + 110.0f * ra);
-        b[p] = safe_ab(vf_sum(sb) / sum + 110.0f * rb);
-        confidence[p] = share_near(q, row, z, a[p], b[p]);
     }
 }
 
@@ -475,5 +417,6 @@ static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, co
 }
 
 extern const cz_color_kernels CZ_NAME(cz_color);
-const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    chroma, spread,
-                                            bilateral, fit,       smooth,     colour, encode, tables};
+const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    CZ_NAME(cz_color_chroma),
+                                            spread,    bilateral, fit,        smooth, colour,
+                                            encode,    tables};

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The end of fused operators where it is more than registers can do at once: activations are not inlined into every
  * kernel, and run over many vectors at a time, so that their long chains of operations overlap. */
+#define CZ_LANE_WISE /* see vec.h */
 #include "kernels/epilogue.h"
+
+#if defined(CZ_ISA_SCALAR)
+void cz_exp_neg_scalar(float *x); /* math.h declares it where lanes are 16 */
+void cz_exp_neg_scalar(float *x) {
+    for (int i = 0; i < 16; i++) vf_store(x + i, vf_exp_neg(vf_load(x + i)));
+}
+#endif
 
 /** One activation over whole vectors and a rest; `act` is constant where inlined. */
 CZ_INLINE void each(int32_t act, float p0, float p1, float *v, size_t n) {

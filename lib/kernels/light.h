@@ -27,11 +27,13 @@ static inline void cz_flat_range(const cz_call *call, size_t begin, size_t end, 
     *last = cz_min(end * CZ_LIGHT_UNIT, cz_elements(&call->out));
 }
 
+#if VL == 16
 /** True in lanes 0 .. n - 1. */
 static inline vm vm_first(size_t n) {
     static const float lane[VL] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     return vf_lt(vf_load(lane), vf_set1((float)n));
 }
+#endif
 
 /** Product of the dimensions first .. last - 1. */
 static inline size_t cz_product(const cz_shape *s, int first, int last) {

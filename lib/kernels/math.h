@@ -66,10 +66,20 @@ static inline vf vf_exp(vf x) {
 }
 
 /** vf_exp for x <= 0 (softmax), its bits exactly and cheaper; x above 0 counts as 0. */
+#if defined(CZ_ISA_SCALAR) && VL > 1
+void cz_exp_neg_scalar(float *x); /* 16 of them: inlined into softmax and others they would be most of their code */
+static inline vf vf_exp_neg(vf x) {
+    float v[VL];
+    vf_store(v, x);
+    cz_exp_neg_scalar(v);
+    return vf_load(v);
+}
+#else
 static inline vf vf_exp_neg(vf x) {
     const vf y = vf_exp_core_(vf_clamp(x, CZ_EXP_LOW, 0.0f));
     return vf_select(vf_le(vf_set1(CZ_EXP_LOW), x), y, vf_zero());
 }
+#endif
 
 /** e^x - 1 for x in -80 .. 0, small relative to itself: 2^n q + (2^n - 1) with q = e^r - 1. */
 static inline vf vf_expm1_neg_(vf x) {

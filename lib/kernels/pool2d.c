@@ -2,6 +2,7 @@
  * pool2d: the largest, or the mean, of each window, channel by channel; a lane is a channel and takes the window's
  * samples row by row, left to right. The mean is the sum divided by the number of samples inside the input, or, with
  * count_pad, inside input and padding. A window without a sample gives 0. Unit: a row of output pixels. */
+#define CZ_LANE_WISE /* see vec.h */
 #include "kernels/light.h"
 
 #include <float.h>

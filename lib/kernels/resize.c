@@ -8,6 +8,7 @@
  *
  * Order: down the columns first, then along the row: v = w0 x0, then fma(w1, x1, v), ... in the order of the taps.
  * Unit: a row of output pixels. Scratch: the row's taps, and one row of the input's width after the first step. */
+#define CZ_LANE_WISE /* see vec.h */
 #include "kernels/light.h"
 
 enum { NEAREST = 0, BILINEAR = 1, BICUBIC = 2 };

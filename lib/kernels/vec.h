@@ -23,7 +23,14 @@
 
 #include "kernels/kernel.h"
 
-#define VL 16 /* lanes */
+/* Lanes. A file that says CZ_LANE_WISE has no use for 16 of them at once: no lane's result depends on another's, and
+ * what it shares with other files is floats in memory. Plain C then takes them one by one, in a third of the code. */
+#if defined(CZ_LANE_WISE) && defined(CZ_ISA_SCALAR)
+#define VL 1
+#define CZ_OWN_TREE
+#else
+#define VL 16
+#endif
 
 /* Unrolled and inlined, sums and coefficients stay in registers. Plain C has none wide enough, and under the address
  * sanitizer they cannot: there a loop is as good, a third of the code, and does not take a compiler minutes. */
