@@ -65,14 +65,24 @@
 #include CZ_VEC_FILE(CZ_ISA)
 
 /* vreg is one register of the machine, VREG lanes of a vf, for loops that keep many sums: vreg_load(p) vreg_store(p, a)
- * vreg_fma(a, b, c). Where a header brings none, it is the whole vf. */
+ * vreg_set1(x) vreg_fma(a, b, c) vreg_min(a, b) vreg_max(a, b), as of vf. Where a header brings none, it is the whole
+ * vf. vreg_keep(a) is a, which the compiler then does not load again at every use. */
 #if !defined(VREG)
 #define VREG VL
 typedef vf vreg;
 static inline vreg vreg_load(const float *p) { return vf_load(p); }
 static inline void vreg_store(float *p, vreg a) { vf_store(p, a); }
+static inline vreg vreg_set1(float x) { return vf_set1(x); }
 static inline vreg vreg_fma(vreg a, vreg b, vreg c) { return vf_fma(a, b, c); }
+static inline vreg vreg_min(vreg a, vreg b) { return vf_min(a, b); }
+static inline vreg vreg_max(vreg a, vreg b) { return vf_max(a, b); }
 #endif
+static inline vreg vreg_keep(vreg x) {
+#if defined(VREG_KEEP)
+    __asm__("" : VREG_KEEP(x.a));
+#endif
+    return x;
+}
 
 /** Sum of the lanes: i with i + 8, then + 4, + 2, + 1. Each lane of s below is one addition of that tree. A header may
  *  bring its own, of the same tree. */

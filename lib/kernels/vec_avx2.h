@@ -120,13 +120,17 @@ static inline vf vf_gather(const float *base, vi i) {
     return vf_make_(_mm256_i32gather_ps(base, i.a, 4), _mm256_i32gather_ps(base, i.b, 4));
 }
 
-#define VREG 8
+#define VREG      8
+#define VREG_KEEP "+x" /* the constraint of such a register */
 typedef struct {
     __m256 a;
 } vreg;
 static inline vreg vreg_load(const float *p) { return (vreg){_mm256_loadu_ps(p)}; }
 static inline void vreg_store(float *p, vreg x) { _mm256_storeu_ps(p, x.a); }
+static inline vreg vreg_set1(float x) { return (vreg){_mm256_set1_ps(x)}; }
 static inline vreg vreg_fma(vreg x, vreg y, vreg z) { return (vreg){_mm256_fmadd_ps(x.a, y.a, z.a)}; }
+static inline vreg vreg_min(vreg x, vreg y) { return (vreg){_mm256_min_ps(x.a, y.a)}; }
+static inline vreg vreg_max(vreg x, vreg y) { return (vreg){_mm256_max_ps(x.a, y.a)}; }
 
 #define CZ_OWN_TREE
 static inline float vf_sum8_(__m256 a) {

@@ -76,6 +76,8 @@ static inline vf vf_load_u16(const uint16_t *p) {
 }
 static inline vf vf_gather(const float *base, vi i) { return (vf){_mm512_i32gather_ps(i.a, base, 4)}; }
 
+#define VREG_KEEP "+v" /* the constraint of a register, for vreg_keep */
+
 #define CZ_OWN_TREE
 static inline float vf_sum8_(__m256 a) {
     const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

@@ -168,4 +168,16 @@ static inline float vf_hmax(vf x) {
 
 #undef V_EACH1
 #undef V_EACH2
+#define VREG      4
+#define VREG_KEEP "+w" /* the constraint of such a register */
+typedef struct {
+    float32x4_t a;
+} vreg;
+static inline vreg vreg_load(const float *p) { return (vreg){vld1q_f32(p)}; }
+static inline void vreg_store(float *p, vreg x) { vst1q_f32(p, x.a); }
+static inline vreg vreg_set1(float x) { return (vreg){vdupq_n_f32(x)}; }
+static inline vreg vreg_fma(vreg x, vreg y, vreg z) { return (vreg){vfmaq_f32(z.a, x.a, y.a)}; }
+static inline vreg vreg_min(vreg x, vreg y) { return (vreg){vbslq_f32(vcltq_f32(x.a, y.a), x.a, y.a)}; }
+static inline vreg vreg_max(vreg x, vreg y) { return (vreg){vf_max4_(x.a, y.a)}; }
+
 #endif
