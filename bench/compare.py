@@ -128,8 +128,8 @@ def table(rows: list[Row], top: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/compare", description=__doc__)
-    parser.add_argument("networks", type=Path, nargs="*", help="folders with net.json, weights.bin, model.onnx, "
-                        "ncnn.param; none: the built-in model")
+    parser.add_argument("networks", nargs="*", help="beside the built-in model: eccv16, siggraph17, deoldify, convnext "
+                        "(architectures.py), or folders with net.json, weights.bin, model.onnx, ncnn.param, values")
     parser.add_argument("--engines", default=",".join((OURS, *PEERS)))
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=7)
@@ -140,6 +140,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="writes every figure")
     parser.add_argument("--plot", type=Path, help="writes a bar plot")
     args = parser.parse_args()
+    import architectures
     import networks
     import plots
 
@@ -148,9 +149,15 @@ def main() -> int:
     networks.prepare_czw(args.model, default)
     everything: list[Row] = []
     tops: dict[int, float] = {}
-    for folder in args.networks:
-        networks.prepare(folder)
-    for folder in [default, *args.networks]:
+    folders = [default]
+    for name in args.networks:
+        if name in architectures.NETWORKS:
+            folders.append(args.work / name)
+            networks.prepare_named(name, folders[-1])
+        else:
+            folders.append(Path(name))
+            networks.prepare(folders[-1])
+    for folder in folders:
         for threads in map(int, args.threads.split(",")):
             tops[threads] = tops.get(threads) or peak(threads, ROOT / "build" / "bench" / "bench_kernels")
             rows = measure(folder, threads, args.engines.split(","), args.rounds, args.seconds)

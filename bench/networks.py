@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "bench")]
 
+import architectures  # noqa: E402
 import czw  # noqa: E402
 import czw2onnx  # noqa: E402
 import czw_shapes  # noqa: E402
@@ -78,6 +80,32 @@ def prepare(folder: Path) -> None:
         trace(Described(folder), folder)
 
 
+def prepare_named(name: str, folder: Path, size: int = 256) -> None:
+    """Makes the folder of one of architectures.py."""
+    if (folder / "torch.pt").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    module = architectures.make(name)
+    x = torch.randn(1, architectures.NETWORKS[name][1], size, size, generator=torch.Generator().manual_seed(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, x, str(folder / "model.onnx"), opset_version=16, input_names=["x"],
+                          output_names=["y"])
+    model = convert(onnx.load(str(folder / "model.onnx")))
+    model.write(folder / "model.czw")
+    x.numpy().tofile(folder / "x.f32")
+    describe(folder, model, "x", tuple(x.shape), ["y"], size)
+    make_ncnn(folder, "x", ["y"])
+    with torch.no_grad():
+        architectures.make(name).double()(x.double()).float().numpy().tofile(folder / "out.f32")
+    trace(module, folder)
+
+
+def describe(folder: Path, model: czw.Model, name: str, shape: tuple[int, ...], outputs: list[str], size: int) -> None:
+    (folder / "net.json").write_text(json.dumps({"inputs": [{"name": name, "shape": shape}], "outputs": outputs,
+                                                 "output": outputs[0], "flops": flops(model, size)}))
+
+
 def prepare_czw(source: Path, folder: Path, size: int = 256) -> None:
     """Makes the folder of a .czw model with one input."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,9 +115,7 @@ def prepare_czw(source: Path, folder: Path, size: int = 256) -> None:
     shutil.copyfile(source, folder / "model.czw")
     name, shape = model.inputs[0].name, (1, model.inputs[0].dims[3], size, size)
     outputs = [o.name for o in model.outputs]
-    (folder / "net.json").write_text(json.dumps(
-        {"inputs": [{"name": name, "shape": shape}], "outputs": outputs, "output": outputs[0],
-         "flops": flops(model, size)}))
+    describe(folder, model, name, shape, outputs, size)
     x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
     x.tofile(folder / f"{name}.f32")
     module = Recorded(model)

@@ -64,3 +64,26 @@ def test_plots(folder: Path, tmp_path: Path) -> None:
     assert found[1] == {"mp": 100.8, "threads": 2, "ms": 520.2, "mib": 40.5}
     plots.draw_photo(found, tmp_path / "photo.png")
     assert (tmp_path / "compare.png").stat().st_size > 1000 and (tmp_path / "photo.png").stat().st_size > 1000
+
+
+def test_networks_are_the_published_ones() -> None:
+    """Multiply-adds at 256x256 as the papers' layers add up to; all four run at a small size too."""
+    import architectures
+    import torch
+
+    for name, gflop in (("eccv16", 83.5), ("siggraph17", 150.4), ("deoldify", 394.6), ("convnext", 5.0)):
+        module = architectures.make(name)
+        counted = 0.0
+
+        def count(m: torch.nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+            nonlocal counted
+            assert isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))
+            each = inputs[0] if isinstance(m, torch.nn.ConvTranspose2d) else out
+            counted += 2 * each.shape[2] * each.shape[3] * m.weight.numel()
+
+        for m in module.modules():
+            if isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+                m.register_forward_hook(count)
+        with torch.no_grad():
+            module(torch.zeros(1, architectures.NETWORKS[name][1], 32, 32))
+        assert counted * 64 / 1e9 == pytest.approx(gflop, rel=0.01)
