@@ -31,7 +31,7 @@
 /* Below this L chroma fades to zero, smoothly. */
 #define DARK_L 6.0f
 
-/* Not inlined: what is called several times for a whole vector, and whose body is large. */
+/* Not inlined: what is large and used in many places. By pointer, as a vector may take several registers. */
 #if defined(__GNUC__)
 #define PIECE static __attribute__((noinline))
 #else
@@ -45,19 +45,23 @@ void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *bins, const float *logits, c
 /* ---------------------------------------------------------------- transfer */
 
 /** IEC 61966-2-1, samples 0..1 to light. */
-PIECE vf srgb_decode(vf v) {
-    const vf high = vf_powf_const(vf_div(vf_add(v, vf_set1(0.055f)), vf_set1(1.055f)), 2.4);
-    return vf_select(vf_le(v, vf_set1(0.04045f)), vf_div(v, vf_set1(12.92f)), high);
+PIECE void srgb_decode(vf *v) {
+    const vf high = vf_powf_const(vf_div(vf_add(*v, vf_set1(0.055f)), vf_set1(1.055f)), 2.4);
+    *v = vf_select(vf_le(*v, vf_set1(0.04045f)), vf_div(*v, vf_set1(12.92f)), high);
 }
 
 /** IEC 61966-2-1, light 0..1 to samples 0..1. */
-PIECE vf srgb_encode(vf v) {
-    const vf high = vf_fma(vf_powf_const(v, 1.0 / 2.4), vf_set1(1.055f), vf_set1(-0.055f));
-    return vf_min(vf_select(vf_le(v, vf_set1(0.0031308f)), vf_mul(v, vf_set1(12.92f)), high), vf_set1(1.0f));
+PIECE void srgb_encode(vf *v) {
+    const vf high = vf_fma(vf_powf_const(*v, 1.0 / 2.4), vf_set1(1.055f), vf_set1(-0.055f));
+    *v = vf_min(vf_select(vf_le(*v, vf_set1(0.0031308f)), vf_mul(*v, vf_set1(12.92f)), high), vf_set1(1.0f));
 }
 
-static inline vf decode(vf v, bool linear) { return linear ? v : srgb_decode(v); }
-static inline vf encode1(vf v, bool linear) { return linear ? v : srgb_encode(v); }
+static inline void decode(vf *v, int n, bool linear) {
+    for (int i = 0; i < n && !linear; i++) srgb_decode(v + i);
+}
+static inline void encode_all(vf *v, int n, bool linear) {
+    for (int i = 0; i < n && !linear; i++) srgb_encode(v + i);
+}
 
 /** red WEIGHT_R + green WEIGHT_G + blue WEIGHT_B, in that order. */
 static inline vf luma(vf r, vf g, vf b) {
@@ -69,9 +73,10 @@ static void tables(cz_color_tables *t) {
     for (int i = 0; i < 256; i += VL) {
         float code[VL];
         for (int j = 0; j < VL; j++) code[j] = (float)(i + j);
-        const vf v = vf_div(vf_load(code), vf_set1(255.0f));
-        vf_store(t->light[0] + i, decode(v, false));
-        vf_store(t->light[1] + i, decode(v, true));
+        vf v = vf_div(vf_load(code), vf_set1(255.0f));
+        vf_store(t->light[1] + i, v);
+        srgb_decode(&v);
+        vf_store(t->light[0] + i, v);
     }
 }
 
@@ -88,7 +93,7 @@ static void luminance_u8(const float *light, cz_layout_px px, const uint8_t *p, 
 }
 
 /** One channel of up to 16 pixels as 0..1; lanes past `count` are 0. */
-PIECE vf read_channel(cz_layout_px px, const void *pixels, size_t first, size_t index, size_t count) {
+static vf read_channel(cz_layout_px px, const void *pixels, size_t first, size_t index, size_t count) {
     float v[VL] = {0};
     const size_t step = px.channels, start = first * step + index;
     if (px.sample == CZ_SAMPLE_U16) {
@@ -107,14 +112,14 @@ static void luminance(const cz_color_tables *t, cz_layout_px px, const void *pix
         return;
     }
     VF_FOR(i, n, count) {
-        const vf r = decode(read_channel(px, pixels, i, px.red, count), px.linear);
-        if (px.channels < 3) {
-            vf_store_n(y + i, r, count);
-            continue;
+        const bool gray = px.channels < 3;
+        vf c[3] = {read_channel(px, pixels, i, px.red, count), vf_zero(), vf_zero()};
+        if (!gray) {
+            c[1] = read_channel(px, pixels, i, px.green, count);
+            c[2] = read_channel(px, pixels, i, px.blue, count);
         }
-        const vf g = decode(read_channel(px, pixels, i, px.green, count), px.linear);
-        const vf b = decode(read_channel(px, pixels, i, px.blue, count), px.linear);
-        vf_store_n(y + i, luma(r, g, b), count);
+        decode(c, gray ? 1 : 3, px.linear);
+        vf_store_n(y + i, gray ? c[0] : luma(c[0], c[1], c[2]), count);
     }
 }
 
@@ -274,7 +279,7 @@ static void smooth(const float *const *rows, size_t n, float *scratch, float *ou
 /* ---------------------------------------------------------------- colour of a pixel */
 
 /** The inverse of CIE 15's f. */
-PIECE vf lab_inverse(vf f) {
+static inline vf lab_inverse(vf f) {
     const vf low = vf_mul(vf_sub(f, vf_set1(LAB_OFFSET)), vf_set1(1.0f / LAB_SLOPE));
     return vf_select(vf_lt(vf_set1(LAB_KNEE), f), vf_mul(vf_mul(f, f), f), low);
 }
@@ -285,21 +290,21 @@ typedef struct {
 
 /** Colour at luminance y, f(Y) = fy, whose inverse is y0, with a / 500 = fa and b / 200 = fb. y0 stands in for y in the
  *  differences: no chroma then gives r = g = b = y to the last bit. */
-PIECE rgb colour_at(vf y, vf fy, vf y0, vf fa, vf fb) {
+static inline rgb colour_at(vf y, vf fy, vf y0, vf fa, vf fb) {
     const vf dx = vf_sub(lab_inverse(vf_add(fy, fa)), y0), dz = vf_sub(lab_inverse(vf_sub(fy, fb)), y0);
     return (rgb){vf_fma(dx, vf_set1(RED_X), vf_fma(dz, vf_set1(RED_Z), y)),
                  vf_fma(dx, vf_set1(GREEN_X), vf_fma(dz, vf_set1(GREEN_Z), y)),
                  vf_fma(dx, vf_set1(BLUE_X), vf_fma(dz, vf_set1(BLUE_Z), y))};
 }
 
-PIECE vm in_gamut(rgb c) {
+static inline vm in_gamut(rgb c) {
     const vf low = vf_min(vf_min(c.r, c.g), c.b), high = vf_max(vf_max(c.r, c.g), c.b);
     return vm_and(vf_le(vf_zero(), low), vf_le(high, vf_set1(1.0f)));
 }
 
 /** Most of the chroma, at the same hue and lightness, that sRGB holds: bisection on its share t, to 1 / 4096. t = 0 is
  *  gray and in gamut. Lanes already in gamut keep t = 1. */
-PIECE rgb into_gamut(rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
+static inline rgb into_gamut(rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
     const vm inside = in_gamut(c);
     if (!vm_any(vm_not(inside))) return c;
     vf low = vf_select(inside, vf_set1(1.0f), vf_zero()), high = vf_set1(1.0f);
@@ -350,25 +355,28 @@ static void colour(const float *const *lines, size_t width, float scale, size_t 
 
 /** Rounds a colour to whole codes so that its luminance stays y: red and blue to the nearest code, green to the code
  *  nearest to what is then left of the luminance. Where all three round to one code it stays, so gray stays gray. */
-PIECE void to_codes(const cz_color_tables *t, cz_layout_px px, float top, vf y, rgb c, vi *r, vi *g, vi *b) {
+static inline void to_codes(const cz_color_tables *t, cz_layout_px px, float top, vf y, rgb c, vi *r, vi *g, vi *b) {
     const vf codes = vf_set1(top);
-    *r = vi_round(vf_mul(encode1(c.r, px.linear), codes));
-    *g = vi_round(vf_mul(encode1(c.g, px.linear), codes));
-    *b = vi_round(vf_mul(encode1(c.b, px.linear), codes));
+    vf v[3] = {c.r, c.g, c.b};
+    encode_all(v, 3, px.linear);
+    *r = vi_round(vf_mul(v[0], codes));
+    *g = vi_round(vf_mul(v[1], codes));
+    *b = vi_round(vf_mul(v[2], codes));
     const vf fr = vf_from_i(*r), fg = vf_from_i(*g), fb = vf_from_i(*b);
     const vm same = vm_and(vf_eq(fr, fg), vf_eq(fb, fg));
     if (!vm_any(vm_not(same))) return;
-    vf lr, lb;
     if (px.sample == CZ_SAMPLE_U8) {
-        lr = vf_gather(t->light[px.linear], *r);
-        lb = vf_gather(t->light[px.linear], *b);
+        v[0] = vf_gather(t->light[px.linear], *r);
+        v[1] = vf_gather(t->light[px.linear], *b);
     } else {
-        lr = decode(vf_div(fr, codes), px.linear);
-        lb = decode(vf_div(fb, codes), px.linear);
+        v[0] = vf_div(fr, codes);
+        v[1] = vf_div(fb, codes);
+        decode(v, 2, px.linear);
     }
-    const vf rest = vf_sub(vf_sub(y, vf_mul(lr, vf_set1(WEIGHT_R))), vf_mul(lb, vf_set1(WEIGHT_B)));
-    const vf left = vf_clamp(vf_mul(rest, vf_set1(1.0f / WEIGHT_G)), 0.0f, 1.0f);
-    const vf code = vf_from_i(vi_round(vf_mul(encode1(left, px.linear), codes)));
+    const vf rest = vf_sub(vf_sub(y, vf_mul(v[0], vf_set1(WEIGHT_R))), vf_mul(v[1], vf_set1(WEIGHT_B)));
+    vf left = vf_clamp(vf_mul(rest, vf_set1(1.0f / WEIGHT_G)), 0.0f, 1.0f);
+    encode_all(&left, 1, px.linear);
+    const vf code = vf_from_i(vi_round(vf_mul(left, codes)));
     *g = vi_round(vf_select(same, fg, code));
 }
 
@@ -381,9 +389,11 @@ static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, co
                        vf_clamp(vf_load_n(blue + i, count), 0.0f, 1.0f)};
         if (px.sample == CZ_SAMPLE_F32) {
             float r[VL], g[VL], b[VL], *p = (float *)pixels + i * step;
-            vf_store(r, encode1(c.r, px.linear));
-            vf_store(g, encode1(c.g, px.linear));
-            vf_store(b, encode1(c.b, px.linear));
+            vf v[3] = {c.r, c.g, c.b};
+            encode_all(v, 3, px.linear);
+            vf_store(r, v[0]);
+            vf_store(g, v[1]);
+            vf_store(b, v[2]);
             for (size_t j = 0; j < count; j++, p += step) {
                 p[px.red] = r[j];
                 p[px.green] = g[j];
