@@ -61,8 +61,12 @@ size_t cz_upsample_work(const cz_grid *g) {
     return 3 * cw * ch + 6 * (size_t)g->w * g->h;
 }
 
+/** Floats of a row of cells spread out to pixels. */
+static size_t spread_row(const cz_grid *g) { return g->w + 4 * (size_t)g->cell + 16; }
+
 size_t cz_upsample_scratch(const cz_grid *g) {
-    return (cz_fit_scratch(g->w) * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
+    const size_t floats = cz_max(cz_fit_scratch(g->w), 12 * spread_row(g));
+    return (floats * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
 }
 
 size_t cz_fit_size(const cz_grid *g) { return 4 * (size_t)g->w * g->h; }
@@ -102,13 +106,43 @@ static void take_missing(void *context, size_t begin, size_t end, uint32_t slot)
         }
 }
 
+/** Spreads a row of cells out to pixels, as cz_chroma_rows wants it. */
+static void spread_out(const float *cells, size_t count, size_t cell, size_t length, float *to) {
+    /* floor((x + 0.5) / cell - 0.5) - 1 = (x + cell - cell / 2) / cell - 2 */
+    for (size_t x = 0; x < length; x++) {
+        const size_t at = (x + cell - cell / 2) / cell;
+        to[x] = cells[cz_min(at < 2 ? 0 : at - 2, count - 1)];
+    }
+}
+
+/** Spreads the four rows of cells from row0 on (which may be outside) into `space`. */
+static void spread_rows(const upsample_task *t, int64_t row0, float *space, cz_chroma_rows *rows) {
+    const size_t length = spread_row(&t->job->grid), cell = t->job->grid.cell;
+    const float *const planes[3] = {t->cell_light, t->cell_a, t->cell_b};
+    const float **const to[3] = {rows->light, rows->a, rows->b};
+    for (size_t j = 0; j < 4; j++) {
+        const int64_t r = row0 + (int64_t)j, last = (int64_t)t->cells_h - 1;
+        const size_t row = (size_t)(r < 0 ? 0 : r > last ? last : r) * t->cells_w;
+        for (size_t k = 0; k < 3; k++, space += length) {
+            spread_out(planes[k] + row, t->cells_w, cell, length, space);
+            to[k][j] = space;
+        }
+    }
+}
+
 static void add_chroma(void *context, size_t begin, size_t end, uint32_t slot) {
     const upsample_task *t = context;
     const cz_grid *g = &t->job->grid;
-    const cz_chroma_grid grid = {t->cell_light, t->cell_a, t->cell_b, t->cells_w, t->cells_h, (float)g->cell};
-    (void)slot;
-    for (size_t y = begin; y < end; y++)
-        t->job->k->bilateral(&grid, y, t->light + y * g->pw, t->w, t->a + y * t->w, t->b + y * t->w);
+    cz_chroma_rows rows = {.cell = g->cell};
+    int64_t held = -3; /* the first row of cells that is spread; none begins at -3 */
+    for (size_t y = begin; y < end; y++) {
+        const float row = ((float)y + 0.5f) / (float)g->cell - 0.5f;
+        const int64_t row0 = (int64_t)(row + 1.0f) - 2; /* floor(row) - 1: row >= -0.5 */
+        if (row0 != held) spread_rows(t, row0, (float *)(void *)(t->scratch + slot * cz_upsample_scratch(g)), &rows);
+        held = row0;
+        for (int64_t j = 0; j < 4; j++) rows.distance[j] = (float)(row0 + j) - row;
+        t->job->k->bilateral(&rows, t->light + y * g->pw, t->w, t->a + y * t->w, t->b + y * t->w);
+    }
 }
 
 /** Row `y` and its neighbours in a plane, repeating the first and last row. */

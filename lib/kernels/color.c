@@ -178,30 +178,26 @@ static void spread(const cz_spread *from, size_t count, const float *const *axis
 
 /** Joint bilateral upsampling (Kopf et al. 2007): over the 4 x 4 cells around a pixel, in rows,
  *  weight = exp(-distance^2 / (2 space^2) + max(-(L - cell L)^2 / (2 l^2), floor)). */
-static void bilateral(const cz_chroma_grid *g, size_t y, const float *light, size_t n, float *a, float *b) {
-    const vf space = vf_set1(-0.5f / (BILATERAL_SPACE * BILATERAL_SPACE)), last = vf_set1((float)(g->width - 1));
+static void bilateral(const cz_chroma_rows *g, const float *light, size_t n, float *a, float *b) {
+    const vf space = vf_set1(-0.5f / (BILATERAL_SPACE * BILATERAL_SPACE)), cell = vf_set1((float)g->cell);
     const vf range = vf_set1(-0.5f / (BILATERAL_L * BILATERAL_L)), floor_ = vf_set1(BILATERAL_FLOOR);
-    const float row = ((float)y + 0.5f) / g->cell - 0.5f;
-    const int64_t row0 = (int64_t)(row + 1.0f) - 2; /* floor(row) - 1: row >= -0.5 */
     float lane[VL];
     for (int i = 0; i < VL; i++) lane[i] = (float)i + 0.5f;
     VF_FOR(x, n, count) {
-        const vf column = vf_sub(vf_div(vf_add(vf_set1((float)x), vf_load(lane)), vf_set1(g->cell)), vf_set1(0.5f));
+        const vf column = vf_sub(vf_div(vf_add(vf_set1((float)x), vf_load(lane)), cell), vf_set1(0.5f));
         const vf column0 = vf_sub(vf_floor(column), vf_set1(1.0f)), l = vf_load_n(light + x, count);
         vf sum = vf_zero(), sa = vf_zero(), sb = vf_zero();
         for (int j = 0; j < 4; j++) {
-            const int64_t r = row0 + j, cy = r < 0 ? 0 : r >= (int64_t)g->height ? (int64_t)g->height - 1 : r;
-            const size_t base = (size_t)cy * g->width;
-            const vf dy = vf_set1((float)r - row), dy2 = vf_mul(dy, dy);
-            for (int i = 0; i < 4; i++) {
-                const vf cx = vf_add(column0, vf_set1((float)i)), dx = vf_sub(cx, column);
-                const vi at = vi_round(vf_min(vf_max(cx, vf_zero()), last));
-                const vf dl = vf_sub(l, vf_gather(g->light + base, at));
+            const vf dy = vf_set1(g->distance[j]), dy2 = vf_mul(dy, dy);
+            for (size_t i = 0; i < 4; i++) {
+                const size_t at = x + i * g->cell;
+                const vf dx = vf_sub(vf_add(column0, vf_set1((float)i)), column);
+                const vf dl = vf_sub(l, vf_load(g->light[j] + at));
                 const vf near = vf_max(vf_mul(vf_mul(dl, dl), range), floor_);
                 const vf w = vf_exp_neg(vf_fma(vf_fma(dx, dx, dy2), space, near));
                 sum = vf_add(sum, w);
-                sa = vf_fma(w, vf_gather(g->a + base, at), sa);
-                sb = vf_fma(w, vf_gather(g->b + base, at), sb);
+                sa = vf_fma(w, vf_load(g->a[j] + at), sa);
+                sb = vf_fma(w, vf_load(g->b[j] + at), sb);
             }
         }
         vf_store_n(a + x, vf_add(vf_load_n(a + x, count), vf_div(sa, sum)), count);

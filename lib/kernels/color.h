@@ -41,12 +41,13 @@ typedef struct cz_chroma_bins {
 #define CZ_NEAR_INNER 75.0f
 #define CZ_NEAR_OUTER 375.0f
 
-/** The chroma grid, planes of width x height. */
-typedef struct cz_chroma_grid {
-    const float *light, *a, *b;
-    size_t width, height;
-    float cell; /* pixels a cell has on a side */
-} cz_chroma_grid;
+/** The four rows of cells around a row of pixels, each spread out to pixels: element x + i cell is the cell in column
+ *  floor((x + 0.5) / cell - 0.5) - 1 + i, i 0..3, or the nearest there is. Rows are readable for 16 elements more. */
+typedef struct cz_chroma_rows {
+    const float *light[4], *a[4], *b[4];
+    float distance[4]; /* from the pixels' row to the cells', in cells */
+    size_t cell;       /* pixels a cell has on a side */
+} cz_chroma_rows;
 
 /** Something to be spread over what is alike: where it is, on axes on which alike means less than about 1 apart, and
  * how much of a and b. */
@@ -76,8 +77,8 @@ typedef struct cz_color_kernels {
                    float *confidence);
     /** Adds to a and b of n pixels, whose places on the axes are n floats each, every spread's share. */
     void (*spread)(const cz_spread *from, size_t count, const float *const *axis, size_t n, float *a, float *b);
-    /** Adds to a and b of row y (n pixels) the joint bilateral interpolation of the grid's. */
-    void (*bilateral)(const cz_chroma_grid *grid, size_t y, const float *light, size_t n, float *a, float *b);
+    /** Adds to a and b of n pixels the joint bilateral interpolation of the cells'. */
+    void (*bilateral)(const cz_chroma_rows *cells, const float *light, size_t n, float *a, float *b);
     /** Least-squares lines a = fit0 L + fit1, b = fit2 L + fit3 in the window around each pixel of a row. */
     void (*fit)(const float *const *light, const float *const *a, const float *const *b, size_t n, float *scratch,
                 float *const *fit);
