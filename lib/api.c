@@ -12,6 +12,7 @@ _Static_assert(offsetof(colorizer_image, data) == 24, "colorizer_image.data");
 _Static_assert(offsetof(colorizer_image, stride) == (sizeof(void *) == 8 ? 56 : 40), "colorizer_image.stride");
 _Static_assert(offsetof(colorizer_image, size) == (sizeof(void *) == 8 ? 88 : 72), "colorizer_image.size");
 _Static_assert(sizeof(colorizer_hint) == 28, "colorizer_hint");
+_Static_assert(sizeof(colorizer_region) == 20, "colorizer_region");
 _Static_assert(sizeof(colorizer_options) == (sizeof(void *) == 8 ? 40 : 28), "colorizer_options");
 
 /** Largest struct_size that is believed. */
@@ -183,35 +184,96 @@ static int32_t prepare(colorizer *c, uint32_t width, uint32_t height) {
                    height);
 }
 
+static cz_settings settings_of(const colorizer *c) {
+    return (cz_settings){.strength = c->strength,
+                         .vividness = c->vividness,
+                         .hints = c->hints,
+                         .n_hints = c->n_hints,
+                         .progress = c->progress,
+                         .progress_user = c->progress_user};
+}
+
+/** Analyzes src and, where dst is given, renders it. */
 static int32_t colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst) {
     cz_pixels source, target;
     int32_t status = cz_image_check(src, CZ_IMAGE_SOURCE, "src", &source, &c->error);
-    if (status == COLORIZER_OK) status = cz_image_check(dst, CZ_IMAGE_TARGET, "dst", &target, &c->error);
-    if (status == COLORIZER_OK) status = cz_image_pair_check(&source, &target, &c->error);
+    if (status == COLORIZER_OK && dst != NULL) status = cz_image_check(dst, CZ_IMAGE_TARGET, "dst", &target, &c->error);
+    if (status == COLORIZER_OK && dst != NULL) status = cz_image_pair_check(&source, &target, &c->error);
     if (status == COLORIZER_OK) status = prepare(c, source.width, source.height);
     if (status != COLORIZER_OK) return status;
     const cz_exec exec = cz_handle_exec(c);
-    const cz_settings settings = {.strength = c->strength,
-                                  .vividness = c->vividness,
-                                  .hints = c->hints,
-                                  .n_hints = c->n_hints,
-                                  .progress = c->progress,
-                                  .progress_user = c->progress_user};
-    return cz_pipeline_run(c->pipeline, &exec, &source, &target, &settings, &c->error);
+    const cz_settings settings = settings_of(c);
+    return cz_pipeline_run(c->pipeline, &exec, &source, dst == NULL ? NULL : &target, &settings, &c->error);
 }
 
 int32_t colorizer_colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst) {
+    int32_t status = cz_api_enter(c);
+    if (status != COLORIZER_OK) return status;
+    atomic_store(&c->cancel, 0);
+    status = dst == NULL ? cz_fail(&c->error, COLORIZER_E_ARGUMENT, "dst: is NULL") : colorize(c, src, dst);
+    return cz_api_leave(c, status);
+}
+
+int32_t colorizer_analyze(colorizer *c, const colorizer_image *src) {
     const int32_t status = cz_api_enter(c);
     if (status != COLORIZER_OK) return status;
     atomic_store(&c->cancel, 0);
-    return cz_api_leave(c, colorize(c, src, dst));
+    return cz_api_leave(c, colorize(c, src, NULL));
+}
+
+/** The frame of a part of width x height pixels; `grid` is that of the photograph analyzed. */
+static int32_t read_region(const colorizer_region *region, const cz_grid *grid, uint32_t width, uint32_t height,
+                           cz_frame *frame, cz_error *err) {
+    colorizer_region r = {.struct_size = sizeof r};
+    const uint32_t size = region == NULL ? sizeof r : region->struct_size;
+    *frame = (cz_frame){0, 0, width, height};
+    if (region == NULL) return COLORIZER_OK;
+    if (size < sizeof size || size > MAX_STRUCT || !read_struct(&r, sizeof r, region, size))
+        return cz_fail(err, COLORIZER_E_ARGUMENT, "region.struct_size: %u, or fields this library does not know", size);
+    const bool own = r.frame_width == 0 && r.frame_height == 0;
+    if (!own && (r.frame_width < 1 || r.frame_width > COLORIZER_MAX_SIDE || r.frame_height < 1 ||
+                 r.frame_height > COLORIZER_MAX_SIDE))
+        return cz_fail(err, COLORIZER_E_RANGE, "region: a frame of %d x %d", r.frame_width, r.frame_height);
+    *frame = (cz_frame){(uint32_t)r.x, (uint32_t)r.y, own ? grid->width : (uint32_t)r.frame_width,
+                        own ? grid->height : (uint32_t)r.frame_height};
+    if (r.x < 0 || r.y < 0 || frame->width < width || frame->x > frame->width - width || frame->height < height ||
+        frame->y > frame->height - height)
+        return cz_fail(err, COLORIZER_E_RANGE, "region: %u x %u pixels at %d, %d are not inside %u x %u", width, height,
+                       r.x, r.y, frame->width, frame->height);
+    return COLORIZER_OK;
+}
+
+static int32_t render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
+                      const colorizer_region *region) {
+    cz_pixels source, target;
+    cz_frame frame;
+    int32_t status = cz_image_check(src, CZ_IMAGE_SOURCE, "src", &source, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_check(dst, CZ_IMAGE_TARGET, "dst", &target, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_pair_check(&source, &target, &c->error);
+    if (status == COLORIZER_OK && (c->pipeline == NULL || !c->pipeline->analyzed))
+        status = cz_fail(&c->error, COLORIZER_E_STATE, "no photograph is analyzed on this handle");
+    if (status == COLORIZER_OK)
+        status = read_region(region, &c->pipeline->job.grid, source.width, source.height, &frame, &c->error);
+    if (status != COLORIZER_OK) return status;
+    cz_exec exec = cz_handle_exec(c);
+    const cz_settings settings = settings_of(c);
+    exec.threads = (uint32_t)cz_min(exec.threads, c->pipeline->threads); /* as many as have scratch there */
+    return cz_pipeline_render(c->pipeline, &exec, &source, &target, &frame, &settings, &c->error);
+}
+
+int32_t colorizer_render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
+                         const colorizer_region *region) {
+    const int32_t status = cz_api_enter(c);
+    if (status != COLORIZER_OK) return status;
+    atomic_store(&c->cancel, 0);
+    return cz_api_leave(c, render(c, src, dst, region));
 }
 
 static int32_t confidence(colorizer *c, const colorizer_image *dst) {
     cz_pixels target;
     const int32_t status = cz_image_check(dst, CZ_IMAGE_CONFIDENCE, "dst", &target, &c->error);
     if (status != COLORIZER_OK) return status;
-    if (c->pipeline == NULL || !c->pipeline->has_confidence)
+    if (c->pipeline == NULL || !c->pipeline->analyzed)
         return cz_fail(&c->error, COLORIZER_E_STATE, "no photograph was colorized yet on this handle");
     cz_pipeline_confidence(c->pipeline, &target);
     return COLORIZER_OK;

@@ -43,7 +43,8 @@ static void put_random(void *data, int32_t format, size_t samples) {
 static void render_all(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const float *fit,
                        float strength) {
     void *scratch = get(cz_render_scratch(&job->grid));
-    cz_render_rows(job, src, dst, fit, strength, 0, src->height, scratch);
+    const cz_frame whole = {0, 0, src->width, src->height};
+    cz_render_rows(job, src, dst, &whole, fit, strength, 0, src->height, scratch);
     free(scratch);
 }
 
@@ -512,7 +513,8 @@ static void cuts_and_places_do_not_show(void **state) {
         float *fit = wild_lines(&job.grid);
         void *scratch = get(cz_render_scratch(&job.grid));
         render_all(&job, &src, &dst, fit, 1);
-        for (size_t y = H; y > 0; y--) cz_render_rows(&job, &src, &piece, fit, 1, y - 1, y, scratch);
+        const cz_frame whole = {0, 0, W, H};
+        for (size_t y = H; y > 0; y--) cz_render_rows(&job, &src, &piece, &whole, fit, 1, y - 1, y, scratch);
         assert_memory_equal(out, pieces, bytes);
         render_all(&job, &src, &src, fit, 1);
         assert_memory_equal(out, in, bytes);

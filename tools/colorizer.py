@@ -44,6 +44,11 @@ class _Hint(ctypes.Structure):
         (name, ctypes.c_float) for name in ("x", "y", "radius", "red", "green", "blue")]
 
 
+class _Region(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32)] + [
+        (name, ctypes.c_int32) for name in ("x", "y", "frame_width", "frame_height")]
+
+
 class _Tensor(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_uint32), ("dims", ctypes.c_int32 * 4), ("multiple", ctypes.c_int32),
                 ("name", ctypes.c_char * 256), ("data", ctypes.c_void_p), ("size", ctypes.c_uint64)]
@@ -123,6 +128,23 @@ class Colorizer(_Handle):
         result = np.empty((*source.shape[:2], 3), np.uint8)
         source_view, result_view = _view(source), _view(result)
         self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(source_view), ctypes.byref(result_view)))
+        return result
+
+    def analyze(self, pixels: Pixels) -> None:
+        """Looks at a photograph, or a small version of it; then render() any part of it."""
+        source = np.ascontiguousarray(pixels, np.uint8)
+        view = _view(source)
+        self._check(self._lib.colorizer_analyze(self._handle, ctypes.byref(view)))
+
+    def render(self, pixels: Pixels, x: int = 0, y: int = 0, frame: tuple[int, int] = (0, 0)) -> Pixels:
+        """The colours of a part of the photograph that lies at x, y of a frame of (width, height) pixels; (0, 0): of
+        the size that was analyzed."""
+        source = np.ascontiguousarray(pixels, np.uint8)
+        result = np.empty((*source.shape[:2], 3), np.uint8)
+        source_view, result_view = _view(source), _view(result)
+        region = _Region(ctypes.sizeof(_Region), x, y, *frame)
+        self._check(self._lib.colorizer_render(self._handle, ctypes.byref(source_view), ctypes.byref(result_view),
+                                               ctypes.byref(region)))
         return result
 
     def confidence(self, width: int, height: int) -> Pixels:

@@ -221,6 +221,30 @@ COLORIZER_API void colorizer_close(colorizer *c);
  *          E_BUSY, E_CANCELLED, E_MODEL. On an error other than E_CANCELLED `dst` is untouched. */
 COLORIZER_API int32_t colorizer_colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst);
 
+/** The first half of colorizer_colorize(): the network looks at `src`, with the hints and the vividness as they are
+ * set, and the handle keeps what it found (a few megabytes) until the next colorizer_analyze() or colorizer_colorize().
+ * `src` may be a small version of a photograph: the network works on a short side of some hundred pixels anyway.
+ *  @return as colorizer_colorize() for its source. */
+COLORIZER_API int32_t colorizer_analyze(colorizer *c, const colorizer_image *src);
+
+/** A part of a photograph, in a frame of any size: the whole photograph as it was analyzed, or larger, or smaller. */
+typedef struct colorizer_region {
+    uint32_t struct_size; /**< sizeof(colorizer_region). */
+    int32_t x;            /**< Column of the frame where the part begins, 0 .. frame_width - the part's width. */
+    int32_t y;            /**< Row of the frame where it begins. */
+    int32_t frame_width;  /**< Size of the frame, 1..COLORIZER_MAX_SIDE, or both 0: that of the image analyzed. */
+    int32_t frame_height; /**< See frame_width. */
+} colorizer_region;
+
+/** The second half: colours a part of the photograph that was analyzed, with the strength as it is set. `src` holds the
+ *  part's pixels and `dst` receives them; images as for colorizer_colorize(). Parts rendered one by one are, pixel for
+ *  pixel, the whole rendered at once, so a host may hold a strip or a tile at a time, and a preview and the original of
+ *  a hundred megapixels share one analysis.
+ *  @param region where the part lies; NULL: the part is the whole frame.
+ *  @return as colorizer_colorize(), E_STATE when nothing is analyzed, or E_RANGE (the part is not inside the frame). */
+COLORIZER_API int32_t colorizer_render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
+                                       const colorizer_region *region);
+
 /** Writes how sure the network was of the last colorize on this handle: gray, 0 to white (1), the probability that the
  *  true colour lies within 15 of the one given (distance in CIELAB a, b, before gamut mapping), as the network's
  *  distribution of colours in the photographs it was trained on has it. Bilinear to the size of `dst`.

@@ -113,12 +113,17 @@ size_t cz_fit_size(const cz_grid *g);
 /** fit: [4][h][w]: a = fit0 L + fit1, b = fit2 L + fit3. */
 bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, float *fit, float *work, void *scratch);
 
+/** Where an image lies in the photograph, whose size here is width x height. */
+typedef struct cz_frame {
+    uint32_t x, y, width, height;
+} cz_frame;
+
 /** Bytes of scratch a thread needs in cz_render. */
 size_t cz_render_scratch(const cz_grid *g);
-/** Renders rows begin .. end - 1 of dst: the pipeline calls it from cz_exec_for, or loops over strips for progress.
- *  strength 0..1. In place when dst and src are the same image. `scratch` is this thread's. */
-void cz_render_rows(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const float *fit,
-                    float strength, size_t begin, size_t end, void *scratch);
+/** Renders rows begin .. end - 1 of dst, which lies at `frame`: the pipeline calls it from cz_exec_for, or loops over
+ *  strips for progress. strength 0..1. In place when dst and src are the same image. `scratch` is this thread's. */
+void cz_render_rows(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame,
+                    const float *fit, float strength, size_t begin, size_t end, void *scratch);
 
 /** Writes the confidence of the unpadded part of the grid, bilinear, to dst, of any size. */
 void cz_confidence(const cz_color_job *job, const float *confidence, const cz_pixels *dst);

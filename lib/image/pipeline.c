@@ -146,19 +146,20 @@ static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g) {
 typedef struct {
     cz_pipeline *p;
     const cz_pixels *src, *dst;
+    const cz_frame *frame;
     float strength;
     size_t first;
 } strip;
 
 static void render_range(void *context, size_t begin, size_t end, uint32_t slot) {
     const strip *s = context;
-    cz_render_rows(&s->p->job, s->src, s->dst, s->p->fit, s->strength, s->first + begin, s->first + end,
+    cz_render_rows(&s->p->job, s->src, s->dst, s->frame, s->p->fit, s->strength, s->first + begin, s->first + end,
                    s->p->transient + slot * cz_render_scratch(&s->p->job.grid));
 }
 
-static bool render(cz_pipeline *p, const cz_pixels *src, const cz_pixels *dst, float strength, progress *g) {
+static bool render(cz_pipeline *p, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame, progress *g) {
     const size_t height = dst->height, rows = cz_max(p->threads, STRIP_PIXELS / dst->width);
-    strip s = {.p = p, .src = src, .dst = dst, .strength = strength};
+    strip s = {.p = p, .src = src, .dst = dst, .frame = frame, .strength = g->settings->strength};
     for (s.first = 0; s.first < height; s.first += rows) {
         const size_t count = cz_min(rows, height - s.first);
         if (!cz_exec_for(p->job.exec, count, 0, render_range, &s)) return false;
@@ -167,21 +168,33 @@ static bool render(cz_pipeline *p, const cz_pixels *src, const cz_pixels *dst, f
     return true;
 }
 
+static int32_t ended(cz_pipeline *p, bool done, cz_error *err) {
+    p->job.exec = NULL;
+    return done ? COLORIZER_OK : cz_fail(err, COLORIZER_E_CANCELLED, "the call was cancelled");
+}
+
 int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
                         const cz_settings *settings, cz_error *err) {
     const double pixels = (double)src->width * src->height, net = p->plan->work / 10;
-    progress g = {.settings = settings, .part = 20 * pixels, .total = 100 * pixels + net};
+    const double last = dst == NULL ? 1 : 80 * pixels;
+    progress g = {.settings = settings, .part = 20 * pixels, .total = 20 * pixels + net + last};
     const size_t work = (cz_upsample_work(&p->job.grid) * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
-    p->has_confidence = false;
+    const cz_frame whole = {0, 0, src->width, src->height};
+    p->analyzed = false;
     p->job.exec = exec;
-    const bool done =
-        cz_lightness(&p->job, src, p->light, p->transient) && !part_done(&g, net) && infer(p, settings, &g) &&
-        !part_done(&g, 80 * pixels) &&
-        cz_upsample(&p->job, p->light, p->ab, p->fit, (float *)(void *)p->transient, p->transient + work) &&
-        render(p, src, dst, settings->strength, &g);
-    p->job.exec = NULL;
-    p->has_confidence = done;
-    return done ? COLORIZER_OK : cz_fail(err, COLORIZER_E_CANCELLED, "the call was cancelled");
+    p->analyzed = cz_lightness(&p->job, src, p->light, p->transient) && !part_done(&g, net) && infer(p, settings, &g) &&
+                  !part_done(&g, last) &&
+                  cz_upsample(&p->job, p->light, p->ab, p->fit, (float *)(void *)p->transient, p->transient + work);
+    const bool rest = p->analyzed && (dst == NULL ? !part_done(&g, 0) : render(p, src, dst, &whole, &g));
+    p->analyzed = p->analyzed && rest;
+    return ended(p, rest, err);
+}
+
+int32_t cz_pipeline_render(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
+                           const cz_frame *frame, const cz_settings *settings, cz_error *err) {
+    progress g = {.settings = settings, .part = 1, .total = 1};
+    p->job.exec = exec;
+    return ended(p, render(p, src, dst, frame, &g), err);
 }
 
 void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst) { cz_confidence(&p->job, p->confidence, dst); }

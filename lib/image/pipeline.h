@@ -41,8 +41,8 @@ typedef struct cz_pipeline {
     uint32_t threads, short_side; /* with job.grid.width and height: what it was made for */
     float *light, *ab, *confidence, *fit;
     unsigned char *transient; /* the network's arena, and the scratch of the stages before and after it */
-    bool has_confidence;
-    size_t bytes; /* of the one block that holds this struct and all but the plan */
+    bool analyzed;            /* light, ab, confidence and fit are those of a photograph */
+    size_t bytes;             /* of the one block that holds this struct and all but the plan */
 } cz_pipeline;
 
 /** @param short_side working size, 0: the model's. @return OK, E_MEMORY or E_MODEL. */
@@ -51,11 +51,14 @@ int32_t cz_pipeline_make(cz_pipeline **out, const cz_network *network, const cz_
                          uint32_t height, uint32_t short_side, uint32_t threads, const cz_alloc *a, cz_error *err);
 void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a);
 
-/** Colorizes a checked pair of the pipeline's size. @return OK or E_CANCELLED. */
+/** Analyzes a checked image of the pipeline's size and, where dst is given, renders it. @return OK or E_CANCELLED. */
 int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
                         const cz_settings *settings, cz_error *err);
+/** Renders a checked pair that lies at `frame`, inside it; `analyzed` must be true. @return OK or E_CANCELLED. */
+int32_t cz_pipeline_render(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
+                           const cz_frame *frame, const cz_settings *settings, cz_error *err);
 
-/** Renders the last run's confidence; has_confidence must be true. */
+/** Renders the last run's confidence; `analyzed` must be true. */
 void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst);
 
 #endif

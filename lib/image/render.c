@@ -70,10 +70,10 @@ static size_t pixel_bytes(cz_layout_px px) {
 }
 
 /** One row in chunks; each is read whole before it is written, so source and destination may be the same. */
-static void render_row(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, size_t y,
-                       const float *const *lines, float strength) {
+static void render_row(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame,
+                       size_t y, const float *const *lines, float strength) {
     const cz_color_kernels *k = job->k;
-    const float scale = (float)job->grid.w / (float)job->grid.width;
+    const float scale = (float)job->grid.w / (float)frame->width;
     const unsigned char *in = cz_row(src, y);
     unsigned char *out = cz_row(dst, y);
     float lum[CHUNK], light[CHUNK], red[CHUNK], green[CHUNK], blue[CHUNK];
@@ -83,26 +83,26 @@ static void render_row(const cz_color_job *job, const cz_pixels *src, const cz_p
         void *to = out + x * pixel_bytes(dst->px);
         k->luminance(job->tables, src->px, from, n, lum);
         k->lightness(lum, n, light);
-        k->colour(lines, job->grid.w, scale, x, lum, light, strength, n, red, green, blue);
+        k->colour(lines, job->grid.w, scale, frame->x + x, lum, light, strength, n, red, green, blue);
         k->encode(job->tables, dst->px, lum, red, green, blue, n, to);
         copy_alpha(from, src->px, to, dst->px, n);
     }
 }
 
-void cz_render_rows(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const float *fit,
-                    float strength, size_t begin, size_t end, void *scratch) {
+void cz_render_rows(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame,
+                    const float *fit, float strength, size_t begin, size_t end, void *scratch) {
     const cz_grid *g = &job->grid;
-    const float scale = (float)g->h / (float)g->height;
+    const float scale = (float)g->h / (float)frame->height;
     float *mixed = scratch;
     const float *lines[4];
     for (size_t j = 0; j < 4; j++) lines[j] = mixed + j * g->w;
     for (size_t y = begin; y < end; y++) {
-        const between v = place(y, scale, g->h);
+        const between v = place(frame->y + y, scale, g->h);
         for (size_t j = 0; j < 4; j++) {
             const float *plane = fit + j * g->h * g->w;
             job->k->mix(plane + v.first * g->w, plane + v.second * g->w, v.share, g->w, mixed + j * g->w);
         }
-        render_row(job, src, dst, y, lines, strength);
+        render_row(job, src, dst, frame, y, lines, strength);
     }
 }
 

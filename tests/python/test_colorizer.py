@@ -49,6 +49,17 @@ def test_vividness_zero_is_paler() -> None:
     assert spread[0] < spread[1]
 
 
+def test_parts_of_an_analyzed_photograph() -> None:
+    gray = np.asarray(Image.open(PHOTOS / "astronaut.jpg").convert("L"))
+    small = np.asarray(Image.fromarray(gray).resize((gray.shape[1] // 2, gray.shape[0] // 2), Image.Resampling.BOX))
+    with Colorizer() as c:
+        whole = c.colorize(gray)
+        assert (c.render(gray[40:90, 30:200], 30, 40) == whole[40:90, 30:200]).all()
+        c.analyze(small)
+        again = c.render(gray, 0, 0, (gray.shape[1], gray.shape[0]))
+    assert np.abs(again.astype(int) - whole).mean() < 4  # a preview and the original agree
+
+
 def test_errors_speak(tmp_path: Path) -> None:
     with pytest.raises(Error, match="could not be read"):
         Colorizer(tmp_path / "none.czw")
