@@ -43,8 +43,8 @@ bool CZ_NAME(cz_narrow_fits)(const cz_call *call) {
     const cz_attr_conv2d *a = call->attr;
     layout l;
     const cz_shape *w = &call->weight->shape;
-    return w->d[1] * w->d[2] >= LEAST && a->groups == 1 && call->out.d[3] <= MOST && call->out.d[2] >= VL && a->stride_h == 1 && a->stride_w == 1 &&
-           a->dilation_h == 1 && a->dilation_w == 1 && layout_of(call, &l);
+    return w->d[1] * w->d[2] >= LEAST && a->groups == 1 && call->out.d[3] <= MOST && call->out.d[2] >= VL &&
+           a->stride_h == 1 && a->stride_w == 1 && a->dilation_h == 1 && a->dilation_w == 1 && layout_of(call, &l);
 }
 
 bool CZ_NAME(cz_narrow_prepare)(cz_call *call) {
