@@ -150,7 +150,8 @@ static void tile_pixels(const cz_wino *w, const place *p, const float **pixel) {
  * short for the processor to foresee. */
 static void make_v(const cz_wino *w, const place *tiles, size_t count, size_t first, size_t depth, float *v,
                    size_t plane) {
-    const float *pixels[2][CZ_WINO_INPUT * CZ_WINO_INPUT];
+    const float *pixels[2][CZ_WINO_INPUT * CZ_WINO_INPUT], *pieces[CZ_WINO_INPUT * CZ_WINO_INPUT];
+    float some[CZ_WINO_INPUT * CZ_WINO_INPUT * VL];
     const size_t planes = (w->taps + 3) * (w->taps + 3);
     tile_pixels(w, &tiles[0], pixels[0]);
     for (size_t t = 0; t < count; t++, v += w->depth) {
@@ -158,12 +159,20 @@ static void make_v(const cz_wino *w, const place *tiles, size_t count, size_t fi
         tile_pixels(w, &tiles[cz_min(t + 1, count - 1)], next);
         VF_FOR(c, depth, n) {
             for (size_t i = 0; i < planes; i++) CZ_PREFETCH(next[i] + first + c);
-            if (w->taps != 3)
-                cz_wino_input(2, pixel, first + c, n, v + c, plane);
-            else if (n == VL)
-                cz_wino_input(3, pixel, first + c, VL, v + c, plane);
+            const float *const *from = pixel;
+            size_t at = first + c;
+            if (n < VL) { /* the last channels: whole vectors of a copy */
+                for (size_t i = 0; i < planes; i++) {
+                    vf_store(some + i * VL, vf_load_n(pixel[i] + at, n));
+                    pieces[i] = some + i * VL;
+                }
+                from = pieces;
+                at = 0;
+            }
+            if (w->taps == 3)
+                cz_wino_input(3, from, at, v + c, plane);
             else
-                cz_wino_input(3, pixel, first + c, n, v + c, plane);
+                cz_wino_input(2, from, at, v + c, plane);
         }
     }
 }

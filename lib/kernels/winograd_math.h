@@ -85,13 +85,13 @@ CZ_INLINE void cz_wino_output2(const vf *m, vf *y) {
     y[3] = vf_fma(cz_wino_c_(A2 * A2 * A2), gap, vf_fma(cz_wino_c_(B2 * B2 * B2), m[3], m[4]));
 }
 
-/** One tile of 16 input channels c .. c + n - 1: columns, then rows. pixel: taps + 3 rows of as many pointers. Product
+/** One tile of the 16 input channels from c on: columns, then rows. pixel: taps + 3 rows of as many pointers. Product
  *  (y, x) goes to `to` + (y (taps + 3) + x) next. */
-CZ_INLINE void cz_wino_input(int taps, const float *const *pixel, size_t c, size_t n, float *to, size_t next) {
+CZ_INLINE void cz_wino_input(int taps, const float *const *pixel, size_t c, float *to, size_t next) {
     const int side = taps + 3;
     vf half[CZ_WINO_INPUT][CZ_WINO_INPUT], d[CZ_WINO_INPUT], v[CZ_WINO_INPUT];
     CZ_UNROLL for (int x = 0; x < side; x++) {
-        CZ_UNROLL for (int y = 0; y < side; y++) d[y] = vf_load_n(pixel[y * side + x] + c, n);
+        CZ_UNROLL for (int y = 0; y < side; y++) d[y] = vf_load(pixel[y * side + x] + c);
         if (taps == 3)
             cz_wino_input3(d, v);
         else
