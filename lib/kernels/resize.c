@@ -8,7 +8,9 @@
  *
  * Order: down the columns first, then along the row: v = w0 x0, then fma(w1, x1, v), ... in the order of the taps.
  * Unit: a row of output pixels. Scratch: the row's taps, and one row of the input's width after the first step. */
-#define CZ_LANE_WISE /* see vec.h */
+#if defined(CZ_ISA_SCALAR)
+#define CZ_LANE_WISE /* see vec.h; not on AVX2: with few channels two loops a pixel cost more */
+#endif
 #include "kernels/light.h"
 
 enum { NEAREST = 0, BILINEAR = 1, BICUBIC = 2 };

@@ -24,12 +24,17 @@
 #include "kernels/kernel.h"
 
 /* Lanes. A file that says CZ_LANE_WISE has no use for 16 of them at once: no lane's result depends on another's, and
- * what it shares with other files is floats in memory. Plain C then takes them one by one, in a third of the code. */
-#if defined(CZ_LANE_WISE) && defined(CZ_ISA_SCALAR)
-#define VL 1
-#define CZ_OWN_TREE
-#else
+ * what it shares with other files is floats in memory. Plain C then takes them one by one and AVX2 a register at a
+ * time, in a third and in half of the code. */
+#if !defined(CZ_LANE_WISE) || !(defined(CZ_ISA_SCALAR) || defined(CZ_ISA_AVX2))
 #define VL 16
+#else
+#define CZ_OWN_TREE /* none: it is of 16 lanes */
+#if defined(CZ_ISA_SCALAR)
+#define VL 1
+#else
+#define VL 8
+#endif
 #endif
 
 /* Unrolled and inlined, sums and coefficients stay in registers. Plain C has none wide enough, and under the address
@@ -62,7 +67,11 @@
 #define CZ_QUOTE(x)       CZ_QUOTE_(x)
 #define CZ_VEC_FILE_(set) CZ_QUOTE(vec_##set.h)
 #define CZ_VEC_FILE(set)  CZ_VEC_FILE_(set)
+#if VL == 8
+#include "kernels/vec_avx2_8.h"
+#else
 #include CZ_VEC_FILE(CZ_ISA)
+#endif
 
 /* vreg is one register of the machine, VREG lanes of a vf, for loops that keep many sums: vreg_load(p) vreg_store(p, a)
  * vreg_set1(x) vreg_fma(a, b, c) vreg_min(a, b) vreg_max(a, b), as of vf. Where a header brings none, it is the whole
