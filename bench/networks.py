@@ -89,7 +89,7 @@ def prepare_named(name: str, folder: Path, size: int = 256) -> None:
     x = torch.randn(1, architectures.NETWORKS[name][1], size, size, generator=torch.Generator().manual_seed(2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(module, x, str(folder / "model.onnx"), opset_version=16, input_names=["x"],
+        torch.onnx.export(module, x, str(folder / "model.onnx"), opset_version=17, input_names=["x"],
                           output_names=["y"])
     model = convert(onnx.load(str(folder / "model.onnx")))
     model.write(folder / "model.czw")
