@@ -112,16 +112,18 @@ static void test_frame_of_another_size(void **state) {
     colorizer *c = open_tiny();
     assert_int_equal(colorizer_colorize(c, &src, &dst), COLORIZER_OK);
     assert_int_equal(colorizer_render(c, &large, &out, &frame), COLORIZER_OK);
-    int worst = 0, colourful = 0;
+    double sum = 0;
+    int colourful = 0;
     for (int32_t y = 0; y < 2 * H; y++)
         for (int32_t x = 0; x < 2 * W; x++)
             for (int k = 0; k < 3; k++) {
                 const int small = rgb[(y / 2 * W + x / 2) * 3 + k], now = colours[(y * 2 * W + x) * 3 + k];
-                worst = abs(small - now) > worst ? abs(small - now) : worst;
+                sum += abs(small - now);
                 colourful += small != gray[y / 2 * W + x / 2];
             }
     assert_true(colourful > 1000);
-    assert_true(worst <= 24); /* at the edges of the slope's steps colours change within two pixels */
+    const double mean = sum / (sizeof colours);
+    if (mean > 2) fail_msg("a mean difference of %f", mean); /* at edges colours change within two pixels */
     colorizer_close(c);
 }
 
