@@ -42,6 +42,11 @@ const kernel_case kernel_cases_heavy[] = {
      {S4(1, 7, 9, 33), S4(40, 3, 3, 33), VEC(40), VEC(40), VEC(40)},
      0},
     {"units by output channels", CZ_OP_conv2d, {.conv2d = {SAME(1, 1, 0, 1)}}, {S4(1, 4, 4, 64), S4(320, 1, 1, 64)}, 0},
+    {"few channels, too wide to be turned", /* nearly: every set must find so */
+     CZ_OP_conv2d,
+     {.conv2d = {SAME(1, 1, 1, 1)}},
+     {S4(1, 4, 160, 256), S4(2, 3, 3, 256)},
+     0.2f},
     {"units by pixels", CZ_OP_conv2d, {.conv2d = {SAME(1, 1, 1, 1)}}, {S4(1, 40, 41, 8), S4(16, 3, 3, 8)}, 0},
     /* each end */
     {"residual before",

@@ -9,7 +9,9 @@
 #define MOST   4                    /* output channels */
 #define LEAST  6                    /* taps: with fewer, turning costs more than it saves */
 #define STEP   (SUMS / 2 * VL)      /* pixels of a row at a time, at most */
+#define WHOLE  64                   /* a row is rounded up to; of every set the same, as it decides what fits */
 #define TURNED ((size_t)1 << 19)    /* bytes of the turned rows, at most */
+_Static_assert(WHOLE % STEP == 0, "blocks of pixels end where a turned row does");
 
 typedef struct job {
     cz_conv c;
@@ -29,7 +31,7 @@ typedef struct layout {
 
 static bool layout_of(const cz_call *call, layout *l) {
     const cz_shape *w = &call->weight->shape;
-    *l = (layout){.span = cz_ceil_div(call->out.d[2], STEP) * STEP + w->d[2] - 1};
+    *l = (layout){.span = cz_ceil_div(call->out.d[2], WHOLE) * WHOLE + w->d[2] - 1};
     l->band = cz_max(4, cz_min(16, call->out.d[1] / 8));
     size_t row;
     return cz_mul(l->span, w->d[3], &row) && cz_mul(row, w->d[1], &row) && row <= TURNED / sizeof(float) &&
