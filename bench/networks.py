@@ -82,7 +82,7 @@ def prepare(folder: Path) -> None:
 
 def prepare_named(name: str, folder: Path, size: int = 256) -> None:
     """Makes the folder of one of architectures.py."""
-    if (folder / "torch.pt").exists():
+    if (folder / "out.f32").exists():  # the last that is written
         return
     folder.mkdir(parents=True, exist_ok=True)
     module = architectures.make(name)
@@ -96,9 +96,9 @@ def prepare_named(name: str, folder: Path, size: int = 256) -> None:
     x.numpy().tofile(folder / "x.f32")
     describe(folder, model, "x", tuple(x.shape), ["y"], size)
     make_ncnn(folder, "x", ["y"])
-    with torch.no_grad():
-        architectures.make(name).double()(x.double()).float().numpy().tofile(folder / "out.f32")
     trace(module, folder)
+    with torch.no_grad():
+        module.double()(x.double()).float().numpy().tofile(folder / "out.f32")
 
 
 def describe(folder: Path, model: czw.Model, name: str, shape: tuple[int, ...], outputs: list[str], size: int) -> None:
