@@ -284,6 +284,6 @@ const kernel_case kernel_cases_heavy[] = {
     {NULL, 0, {{0}}, {NONE}, 0},
 };
 
-const kernel_case *const kernel_case_lists[] = {kernel_cases_heavy, kernel_cases_light, kernel_cases_narrow,
-                                                kernel_cases_winograd};
+const kernel_case *const kernel_case_lists[] = {kernel_cases_heavy, kernel_cases_light, kernel_cases_i8,
+                                                kernel_cases_narrow, kernel_cases_winograd};
 const size_t kernel_case_list_count = CZ_COUNT(kernel_case_lists);

@@ -19,6 +19,7 @@ extern const size_t kernel_case_list_count;
 
 extern const kernel_case kernel_cases_heavy[];    /* conv2d, conv_transpose2d, linear, matmul, attention */
 extern const kernel_case kernel_cases_light[];    /* the rest */
+extern const kernel_case kernel_cases_i8[];       /* quantize, conv2d_i8 */
 extern const kernel_case kernel_cases_narrow[];   /* conv2d to few output channels */
 extern const kernel_case kernel_cases_winograd[]; /* conv2d and conv_transpose2d that go by Winograd */
 

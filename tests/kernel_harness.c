@@ -47,6 +47,33 @@ static bool guard_intact(const guarded *g) {
     return true;
 }
 
+/** A u8 operand, 4 bytes off a multiple of 64, and what a kernel may read after it: bytes that no u8 has. */
+static void make_u8(problem *p, int i, rng *r) {
+    const size_t n = cz_elements(&p->c->in[i]);
+    if (posix_memalign(&p->blocks[i], 64, 4 + n + CZ_U8_SLACK) != 0) abort();
+    unsigned char *at = (unsigned char *)p->blocks[i] + 4;
+    memset(at + n, 0xFF, CZ_U8_SLACK);
+    for (size_t k = 0; k < n; k++) at[k] = (unsigned char)(rng_next(r) % (CZ_U8_MAX + 1));
+    p->in[i] = (float *)(void *)at;
+}
+
+/** The weight as i8 and scales; every fourth channel's samples are at their limits. */
+static void make_i8(problem *p, rng *r) {
+    const size_t n = cz_elements(&p->weight.shape), each = n / p->weight.shape.d[0];
+    const size_t outs = p->weight.shape.d[0];
+    free(p->blocks[1]);
+    if (posix_memalign(&p->blocks[1], 64, (n + outs) * sizeof(float)) != 0) abort();
+    float *scale = p->in[1] = p->blocks[1];
+    int8_t *w = (int8_t *)(scale + outs);
+    memset(scale, 0, (n + outs) * sizeof(float)); /* all of it is hashed */
+    for (size_t i = 0; i < outs; i++) scale[i] = 0.01f + rng_float(r, 0.009f);
+    for (size_t i = 0; i < n; i++)
+        w[i] = (int8_t)(i / each % 4 == 3 ? (i / each % 8 == 3 ? -128 : 127) : rng_int(r, -128, 127));
+    p->weight.dtype = CZ_I8;
+    p->weight.data = w;
+    p->weight.scale = scale;
+}
+
 bool problem_make(problem *p, const kernel_case *c, rng *r, const char **why) {
     static cz_error err;
     memset(p, 0, sizeof *p);
@@ -57,8 +84,13 @@ bool problem_make(problem *p, const kernel_case *c, rng *r, const char **why) {
         *why = err.text;
         return false;
     }
+    p->out_u8 = cz_op_result_type(c->op, &c->attr) == CZ_TYPE_U8;
     for (int i = 0; i < CZ_MAX_INPUTS; i++) {
         if (c->in[i].d[0] == 0) continue;
+        if (cz_op_input_type(c->op, (uint32_t)i) == CZ_TYPE_U8) {
+            make_u8(p, i, r);
+            continue;
+        }
         /* exactly the tensor, 4 bytes off a multiple of 64: the sanitizer sees any read beyond */
         const size_t n = cz_elements(&c->in[i]);
         if (posix_memalign(&p->blocks[i], 64, (n + 1) * sizeof(float)) != 0) abort();
@@ -66,8 +98,11 @@ bool problem_make(problem *p, const kernel_case *c, rng *r, const char **why) {
         for (size_t k = 0; k < n; k++) p->in[i][k] = rng_float(r, c->range == 0 ? 1.0f : c->range);
     }
     if (p->packed) p->weight = (cz_constant){.shape = c->in[1], .dtype = CZ_F32, .data = p->in[1]};
+    if (c->op == CZ_OP_conv2d_i8) make_i8(p, r);
     return true;
 }
+
+size_t problem_bytes(const problem *p) { return cz_elements(&p->out) * (p->out_u8 ? 1 : sizeof(float)); }
 
 void problem_free(problem *p) {
     for (int i = 0; i < CZ_MAX_INPUTS; i++) free(p->blocks[i]);
@@ -102,13 +137,17 @@ static uint64_t fnv(const void *bytes, size_t n, uint64_t h) {
 static uint64_t operands_hash(const problem *p) {
     uint64_t h = 0;
     for (int i = 0; i < CZ_MAX_INPUTS; i++)
-        if (p->in[i] != NULL) h = fnv(p->in[i], cz_elements(&p->c->in[i]) * sizeof(float), h);
+        if (p->in[i] != NULL)
+            h = fnv(p->in[i],
+                    cz_elements(&p->c->in[i]) *
+                        (cz_op_input_type(p->c->op, (uint32_t)i) == CZ_TYPE_U8 ? 1 : sizeof(float)),
+                    h);
     return h;
 }
 
 const char *problem_run(const problem *p, int32_t cpu, enum split split, rng *r, float *out) {
     const cz_kernel *k = cz_kernels(cpu)[p->c->op];
-    const size_t bytes = cz_elements(&p->out) * sizeof(float);
+    const size_t bytes = problem_bytes(p);
     const uint64_t before = operands_hash(p);
     const char *wrong = NULL;
     cz_call call = {.attr = &p->c->attr, .out = p->out, .weight = p->packed ? &p->weight : NULL};

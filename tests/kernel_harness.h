@@ -20,10 +20,11 @@ float rng_float(rng *r, float range);
 typedef struct problem {
     const kernel_case *c;
     cz_shape out;
-    float *in[CZ_MAX_INPUTS]; /* NULL where absent */
+    float *in[CZ_MAX_INPUTS]; /* NULL where absent; bytes where the operator reads u8 */
     void *blocks[CZ_MAX_INPUTS];
     cz_constant weight; /* input 1 where the operator packs it */
     bool packed;
+    bool out_u8; /* the result is u8, not f32 */
 } problem;
 
 /** How units are given to run(). */
@@ -32,6 +33,8 @@ enum split { SPLIT_ALL, SPLIT_REVERSED, SPLIT_RANDOM };
 /** Makes operands; false when the case's shapes or attributes are refused (then *why says so). */
 bool problem_make(problem *p, const kernel_case *c, rng *r, const char **why);
 void problem_free(problem *p);
+/** Bytes of the result. */
+size_t problem_bytes(const problem *p);
 
 /** Runs the kernel of `cpu` into out (elements of the result, plain memory). NULL, or what went wrong: a canary that
  *  changed, operands that changed, a refused size. */

@@ -69,6 +69,45 @@ static void conv2d(const problem *p, double *out) {
     end(p, a->act, a->act_p0, a->act_p1, a->residual, out);
 }
 
+/** The value that is rounded to u8, in its limits. NaN: 0. */
+static double steps(double v, double scale, double zero) {
+    v = v / scale + zero;
+    return v > 0 ? fmin(v, 127) : 0;
+}
+
+static void quantize(const problem *p, double *out) {
+    const cz_attr_quantize *a = &p->c->attr.quantize;
+    for (size_t i = 0; i < cz_elements(&p->out); i++)
+        out[i] = steps((double)p->in[0][i], (double)a->scale, (double)a->zero);
+}
+
+static void conv2d_i8(const problem *p, double *out) {
+    const cz_attr_conv2d_i8 *a = &p->c->attr.conv2d_i8;
+    const uint32_t *xd = p->c->in[0].d, *wd = p->c->in[1].d, *od = p->out.d;
+    const uint8_t *in = (const uint8_t *)p->in[0];
+    const int8_t *w = p->weight.data;
+    const uint32_t per_group = wd[0] / (uint32_t)a->groups;
+    for (uint32_t oy = 0; oy < od[1]; oy++)
+        for (uint32_t ox = 0; ox < od[2]; ox++)
+            for (uint32_t co = 0; co < od[3]; co++) {
+                int32_t sum = 0;
+                for (uint32_t ky = 0; ky < wd[1]; ky++)
+                    for (uint32_t kx = 0; kx < wd[2]; kx++) {
+                        const int64_t y = (int64_t)oy * a->stride - a->pad_top + (int64_t)ky * a->dilation;
+                        const int64_t x = (int64_t)ox * a->stride - a->pad_left + (int64_t)kx * a->dilation;
+                        if (y < 0 || y >= xd[1] || x < 0 || x >= xd[2]) continue;
+                        for (uint32_t ci = 0; ci < wd[3]; ci++)
+                            sum += (in[((size_t)y * xd[2] + (size_t)x) * xd[3] + co / per_group * wd[3] + ci] -
+                                    a->x_zero) *
+                                   w[((co * wd[1] + ky) * (size_t)wd[2] + kx) * wd[3] + ci];
+                    }
+                out[((size_t)oy * od[2] + ox) * od[3] + co] = sum * (double)a->x_scale * (double)p->weight.scale[co];
+            }
+    end(p, a->act, a->act_p0, a->act_p1, a->residual, out);
+    for (size_t i = 0; a->out_scale != 0 && i < cz_elements(&p->out); i++)
+        out[i] = steps(out[i], (double)a->out_scale, (double)a->out_zero);
+}
+
 /** Written the other way round than the kernel: each input pixel is spread over the output. */
 static void conv_transpose2d(const problem *p, double *out) {
     const cz_attr_conv_transpose2d *a = &p->c->attr.conv_transpose2d;
@@ -146,6 +185,12 @@ bool naive_run(const problem *p, double *out) {
     switch (p->c->op) {
     case CZ_OP_conv2d:
         conv2d(p, out);
+        return true;
+    case CZ_OP_quantize:
+        quantize(p, out);
+        return true;
+    case CZ_OP_conv2d_i8:
+        conv2d_i8(p, out);
         return true;
     case CZ_OP_conv_transpose2d:
         conv_transpose2d(p, out);

@@ -117,6 +117,8 @@ cz_attr mb_attr(uint32_t id) {
     if (id == CZ_OP_attention) attr.attention.scale = 1;
     if (id == CZ_OP_softmax) attr.softmax.temperature = 1;
     if (id == CZ_OP_layer_norm) attr.layer_norm.eps = 1e-5f;
+    if (id == CZ_OP_quantize) attr.quantize.scale = 1;
+    if (id == CZ_OP_conv2d_i8) attr.conv2d_i8.x_scale = 1;
     if (id == CZ_OP_transpose) attr.transpose = (cz_attr_transpose){0, 1, 2, 3};
     return attr;
 }
@@ -355,8 +357,35 @@ static mb_tensor shapes(mb_model *m, mb_tensor x) {
     return sum;
 }
 
+/** u8: x [1,H,W,8] -> the same, by way of an odd number of channels. */
+static mb_tensor integers(mb_model *m, mb_tensor x) {
+    cz_attr a = mb_attr(CZ_OP_quantize);
+    a.quantize = (cz_attr_quantize){.scale = 0.01f, .zero = 60};
+    const mb_tensor q = mb_op3(m, CZ_OP_quantize, &a, x, CZ_NO_TENSOR, CZ_NO_TENSOR);
+    a = mb_attr(CZ_OP_conv2d_i8);
+    a.conv2d_i8.pad_top = a.conv2d_i8.pad_left = a.conv2d_i8.pad_bottom = a.conv2d_i8.pad_right = 1;
+    a.conv2d_i8.x_scale = 0.01f;
+    a.conv2d_i8.x_zero = 60;
+    a.conv2d_i8.out_scale = 0.05f;
+    a.conv2d_i8.out_zero = 5;
+    const mb_tensor w = mb_constant(m, "dense.w", CZ_I8, 5, 3, 3, 8), b = mb_vector(m, "dense.b", 5);
+    const mb_tensor dense = mb_op3(m, CZ_OP_conv2d_i8, &a, q, w, b);
+    a.conv2d_i8.x_scale = 0.05f;
+    a.conv2d_i8.x_zero = 5;
+    a.conv2d_i8.groups = 5;
+    const mb_tensor each = mb_constant(m, "each.w", CZ_I8, 5, 3, 3, 1);
+    const mb_tensor depthwise = mb_op3(m, CZ_OP_conv2d_i8, &a, dense, each, CZ_NO_TENSOR);
+    a = mb_attr(CZ_OP_conv2d_i8);
+    a.conv2d_i8.x_scale = 0.05f;
+    a.conv2d_i8.x_zero = 5;
+    a.conv2d_i8.residual = 1;
+    const mb_tensor back = mb_constant(m, "back.w", CZ_I8, 8, 1, 1, 5);
+    const mb_tensor in[6] = {depthwise, back, CZ_NO_TENSOR, CZ_NO_TENSOR, CZ_NO_TENSOR, x};
+    return mb_op(m, "back", CZ_OP_conv2d_i8, &a, in, 6);
+}
+
 void mb_every_operator(mb_model *m) {
     const mb_tensor x = mb_input(m, "image", 8, 0, 0, 4);
-    mb_output(m, "colour", shapes(m, tokens(m, convolutions(m, x))));
+    mb_output(m, "colour", shapes(m, tokens(m, integers(m, convolutions(m, x)))));
     mb_metadata(m, "name", "every operator");
 }

@@ -25,13 +25,14 @@ static void report(const problem *p, int32_t cpu, const char *what) {
 
 /** Runs on one instruction set in one way and compares with the expected bytes. */
 static bool same_bits(const problem *p, int32_t cpu, enum split split, rng *r, const float *expected, float *got) {
-    const size_t n = cz_elements(&p->out);
+    const size_t bytes = problem_bytes(p), n = p->out_u8 ? 0 : bytes / sizeof *got;
     const char *wrong = problem_run(p, cpu, split, r, got);
     if (wrong != NULL) {
         report(p, cpu, wrong);
         return false;
     }
-    if (memcmp(expected, got, n * sizeof *got) == 0) return true;
+    if (memcmp(expected, got, bytes) == 0) return true;
+    if (p->out_u8) report(p, cpu, "other u8 than scalar");
     for (size_t i = 0; i < n; i++) {
         if (memcmp(&expected[i], &got[i], sizeof *got) == 0) continue;
         char text[160];
@@ -52,11 +53,13 @@ static bool near_naive(const problem *p, const float *got) {
     bool good = true;
     if (naive_run(p, expected)) {
         for (size_t i = 0; i < n && good; i++) {
-            const double error = fabs((double)got[i] - expected[i]);
-            good = error <= 2e-5 + 2e-5 * fabs(expected[i]); /* false for NaN */
+            /* u8: the exact value before it was rounded */
+            const double value = p->out_u8 ? ((const unsigned char *)got)[i] : (double)got[i];
+            const double error = fabs(value - expected[i]);
+            good = error <= (p->out_u8 ? 0.5001 : 2e-5 + 2e-5 * fabs(expected[i])); /* false for NaN */
             if (good) continue;
             char text[160];
-            snprintf(text, sizeof text, "element %zu is %g, by the formula %g", i, (double)got[i], expected[i]);
+            snprintf(text, sizeof text, "element %zu is %g, by the formula %g", i, value, expected[i]);
             report(p, COLORIZER_CPU_SCALAR, text);
         }
     }
@@ -72,7 +75,7 @@ static bool check(const kernel_case *c, rng *r) {
         fprintf(stderr, "\"%s\": %s\n", c->name, why);
         return false;
     }
-    const size_t bytes = cz_elements(&p.out) * sizeof(float);
+    const size_t bytes = problem_bytes(&p);
     float *expected = malloc(bytes), *got = malloc(bytes);
     const char *wrong = problem_run(&p, COLORIZER_CPU_SCALAR, SPLIT_ALL, r, expected);
     bool good = wrong == NULL;
@@ -162,6 +165,46 @@ static void test_random_conv(void **state) {
     }
 }
 
+/** A conv2d_i8 with the geometry of a random conv2d. */
+static kernel_case random_conv_i8(rng *r) {
+    for (;;) {
+        kernel_case c = random_conv(r, CZ_OP_conv2d);
+        const cz_attr_conv2d a = c.attr.conv2d;
+        cz_attr_conv2d_i8 *b = &c.attr.conv2d_i8;
+        cz_shape shape;
+        memset(&c.attr, 0, sizeof c.attr);
+        *b = (cz_attr_conv2d_i8){.stride = a.stride_h,
+                                 .dilation = a.dilation_h,
+                                 .pad_top = a.pad_top,
+                                 .pad_left = a.pad_left,
+                                 .pad_bottom = a.pad_bottom,
+                                 .pad_right = a.pad_right,
+                                 .groups = a.groups,
+                                 .act = a.act,
+                                 .act_p0 = a.act_p0,
+                                 .act_p1 = a.act_p1,
+                                 .x_scale = 0.02f,
+                                 .x_zero = rng_int(r, 0, 127)};
+        b->out_scale = rng_int(r, 0, 2) ? 0.01f + 0.05f * (float)rng_int(r, 0, 4) : 0;
+        b->out_zero = b->out_scale != 0 && rng_int(r, 0, 1) ? rng_int(r, 0, 127) : 0;
+        c.op = CZ_OP_conv2d_i8;
+        c.in[3] = c.in[4] = c.in[5] = (cz_shape)NONE;
+        if (cz_op_shape(c.op, &c.attr, c.in, &shape, NULL) != COLORIZER_OK) continue;
+        b->residual = a.residual;
+        if (a.residual != 0) c.in[5] = shape;
+        return c;
+    }
+}
+
+static void test_random_conv_i8(void **state) {
+    rng r = {seed};
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        const kernel_case c = random_conv_i8(&r);
+        assert_true(check(&c, &r));
+    }
+}
+
 static void test_random_linear(void **state) {
     (void)state;
     rng r = {seed};
@@ -205,7 +248,7 @@ int main(void) {
 #include "model/ops.def"
 #undef CZ_OP
     };
-    struct CMUnitTest tests[CZ_COUNT(ids) + 4];
+    struct CMUnitTest tests[CZ_COUNT(ids) + 5];
     for (size_t i = 0; i < CZ_COUNT(ids); i++)
         tests[i] = (struct CMUnitTest){.name = names[i], .test_func = test_operator, .initial_state = &ids[i]};
     struct CMUnitTest *more = &tests[CZ_COUNT(ids)];
@@ -214,6 +257,7 @@ int main(void) {
         (struct CMUnitTest){.name = "random conv_transpose2d", .test_func = test_random_conv, .initial_state = &ids[1]};
     more[2] = (struct CMUnitTest){.name = "random linear", .test_func = test_random_linear};
     more[3] = (struct CMUnitTest){.name = "random attention", .test_func = test_random_attention};
+    more[4] = (struct CMUnitTest){.name = "random conv2d_i8", .test_func = test_random_conv_i8};
     for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++)
         if (!cz_cpu_supported(cpu)) fprintf(stderr, "not on this machine or not in this build: %s\n", cz_cpu_name(cpu));
     return cmocka_run_group_tests(tests, NULL, NULL);

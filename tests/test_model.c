@@ -189,6 +189,37 @@ static const shape_case cases[] = {
     /* transpose */
     {OP(transpose), {{"axis0", 3}, {"axis1", 0}, {"axis2", 1}, {"axis3", 2}}, {S(2, 3, 4, 5)}, S(5, 2, 3, 4), 0},
     {OP(transpose), {{"axis0", 1}}, {S(2, 3, 4, 5)}, NONE, "permutation"},
+    /* quantize, conv2d_i8 */
+    {OP(quantize), {{"zero", 127}}, {S(2, 3, 4, 5)}, S(2, 3, 4, 5), 0},
+    {OP(quantize), {{"scale", 0}}, {S(2, 3, 4, 5)}, NONE, "scale"},
+    {OP(quantize), {{"scale", 1e-31}}, {S(2, 3, 4, 5)}, NONE, "scale"},
+    {OP(quantize), {{"zero", 128}}, {S(2, 3, 4, 5)}, NONE, "zero"},
+    {OP(conv2d_i8), {{"stride", 2}, {"pad_top", 1}}, {S(1, 9, 7, 4), S(8, 3, 3, 4)}, S(1, 4, 3, 8), 0},
+    {OP(conv2d_i8), {{"dilation", 2}, {"groups", 4}}, {S(1, 9, 7, 4), S(4, 3, 3, 1)}, S(1, 5, 3, 4), 0},
+    {OP(conv2d_i8),
+     {{"residual", 1}},
+     {S(1, 3, 3, 8), S(8, 1, 1, 8), S(1, 1, 1, 8), NONE, NONE, S(1, 3, 3, 8)},
+     S(1, 3, 3, 8),
+     0},
+    {OP(conv2d_i8), {{"groups", 2}}, {S(1, 3, 3, 8), S(12, 3, 3, 4)}, NONE, "neither 1 nor"},
+    {OP(conv2d_i8), {{"groups", 4}}, {S(1, 3, 3, 4), S(8, 3, 3, 1)}, NONE, "neither 1 nor"},
+    {OP(conv2d_i8), {{0}}, {S(1, 3, 3, 8), S(12, 1, 1, 7)}, NONE, "input 1"},
+    {OP(conv2d_i8),
+     {{0}},
+     {S(1, 3, 3, 8), S(8, 1, 1, 8), NONE, S(1, 1, 1, 8), S(1, 1, 1, 8)},
+     NONE,
+     "no scale and shift"},
+    {OP(conv2d_i8), {{0}}, {S(1, 1, 1, 132104), S(8, 1, 1, 132104)}, S(1, 1, 1, 8), 0},
+    {OP(conv2d_i8), {{0}}, {S(1, 1, 1, 132105), S(8, 1, 1, 132105)}, NONE, "may not be exact"},
+    {OP(conv2d_i8), {{"groups", 2}}, {S(1, 50, 50, 2), S(2, 24, 43, 1)}, S(1, 27, 8, 2), 0},
+    {OP(conv2d_i8), {{"groups", 2}}, {S(1, 50, 50, 2), S(2, 1, 1024, 1)}, NONE, "smaller"},
+    {OP(conv2d_i8), {{"groups", 2}}, {S(1, 50, 50, 2), S(2, 24, 44, 1)}, NONE, "may not be exact"},
+    {OP(conv2d_i8), {{"out_zero", 3}}, {S(1, 3, 3, 8), S(8, 1, 1, 8)}, NONE, "out_zero"},
+    {OP(conv2d_i8), {{"out_scale", 1e-33}}, {S(1, 3, 3, 8), S(8, 1, 1, 8)}, NONE, "out_scale"},
+    {OP(conv2d_i8), {{"out_scale", -1}}, {S(1, 3, 3, 8), S(8, 1, 1, 8)}, NONE, "out_scale"},
+    {OP(conv2d_i8), {{"x_zero", 128}}, {S(1, 3, 3, 8), S(8, 1, 1, 8)}, NONE, "x_zero"},
+    {OP(conv2d_i8), {{"x_scale", 0}}, {S(1, 3, 3, 8), S(8, 1, 1, 8)}, NONE, "x_scale"},
+    {OP(conv2d_i8), {{"act", 4}, {"act_p0", 1}}, {S(1, 3, 3, 8), S(8, 1, 1, 8)}, NONE, "act_p0"},
 };
 
 static void set_attr(cz_attr *attr, uint32_t id, const char *name, double value) {
@@ -405,6 +436,46 @@ static void test_weight_padding(void **state) {
     }
 }
 
+/** A u8 tensor is read by nothing that takes f32, and the other way round; outputs and weights have their types. */
+static void test_types(void **state) {
+    static const char *const wrong[] = {
+        NULL,                   /* u8 -> conv2d_i8: good */
+        "input 0: is f32",      /* f32 -> conv2d_i8 */
+        "input 0: is f32",      /* a constant, stored as i8 -> conv2d_i8 */
+        "input 0: is u8",       /* u8 -> quantize */
+        "input 1: is u8",       /* u8 -> add's second input */
+        "input 5: is u8",       /* u8 as the residual */
+        "output 0: is u8",      /* from quantize */
+        "output 0: is u8",      /* from conv2d_i8 */
+        "the weight is not i8", /* f32 */
+        "the weight is not i8", /* f16 */
+    };
+    (void)state;
+    for (size_t i = 0; i < CZ_COUNT(wrong); i++) {
+        mb_model m = {0};
+        loaded l;
+        cz_attr a = mb_attr(CZ_OP_quantize);
+        const mb_tensor x = mb_input(&m, "x", 1, 8, 8, 4), none = CZ_NO_TENSOR;
+        const mb_tensor w = mb_constant(&m, "w", i == 8 ? CZ_F32 : i == 9 ? CZ_F16 : CZ_I8, 4, 1, 1, 4);
+        const mb_tensor image = mb_constant(&m, "image", CZ_I8, 1, 8, 8, 4);
+        const mb_tensor q = mb_op3(&m, CZ_OP_quantize, &a, x, none, none);
+        mb_tensor y = i == 3 ? mb_op3(&m, CZ_OP_quantize, &a, q, none, none) : q;
+        a = mb_attr(CZ_OP_conv2d_i8);
+        if (i == 7) a.conv2d_i8.out_scale = 1;
+        if (i == 5) a.conv2d_i8.residual = 2;
+        const mb_tensor in[6] = {i == 1 ? x : i == 2 ? image : q, w, none, none, none, i == 5 ? q : none};
+        if (i != 3 && i != 6) y = mb_op(&m, "conv", CZ_OP_conv2d_i8, &a, in, 6);
+        a = mb_attr(CZ_OP_add);
+        if (i == 4) y = mb_op3(&m, CZ_OP_add, &a, y, q, none);
+        mb_output(&m, "y", y);
+        const int32_t status = load(&l, &m);
+        assert_int_equal(status, wrong[i] == NULL ? COLORIZER_OK : COLORIZER_E_MODEL);
+        if (wrong[i] != NULL && strstr(l.err.text, wrong[i]) == NULL)
+            fail_msg("case %zu: '%s', not '%s'", i, l.err.text, wrong[i]);
+        unload(&l);
+    }
+}
+
 /* ---------------------------------------------------------------- constants */
 
 /** Every finite half, against its definition. */
@@ -451,7 +522,7 @@ int main(void) {
         cmocka_unit_test(test_every_operator),  cmocka_unit_test(test_input_sizes),
         cmocka_unit_test(test_total_elements),  cmocka_unit_test(test_weight_elements),
         cmocka_unit_test(test_weight_padding),  cmocka_unit_test(test_half),
-        cmocka_unit_test(test_constant_ranges),
+        cmocka_unit_test(test_constant_ranges), cmocka_unit_test(test_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

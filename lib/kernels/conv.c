@@ -15,13 +15,13 @@ static bool is_depthwise(const cz_call *call) {
 }
 
 /** The row pointers of `count` output pixels from `first` on; see cz_rows_fn. */
-static void fill(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
+void CZ_NAME(cz_conv_rows)(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
     const cz_conv *c = context;
     const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
     if (c->pointwise) {
         for (size_t p = 0; p < CZ_MR; p++) {
             pixel[p] = first + cz_min(p, count - 1);
-            rows[p] = c->x + pixel[p] * c->channels;
+            rows[p] = cz_conv_at(c, c->x, pixel[p] * c->channels);
         }
         return;
     }
@@ -37,7 +37,7 @@ static void fill(const void *context, size_t first, size_t count, const float **
             const size_t down = (size_t)c->dilation_h * (size_t)c->width * c->channels;
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
                 for (int64_t kx = 0; kx < c->kernel_w; kx++, row += CZ_MR)
-                    *row = line + (size_t)ky * down + (size_t)kx * right;
+                    *row = cz_conv_at(c, line, (size_t)ky * down + (size_t)kx * right);
         } else {
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
                 for (int64_t kx = 0; kx < c->kernel_w; kx++, row += CZ_MR)
@@ -91,7 +91,7 @@ static void copy_taps(const cz_conv *c, size_t n, int64_t oy, int64_t ox, float 
         }
 }
 
-/** As fill(), but the one row of each pixel is a copy of all its taps. */
+/** As cz_conv_rows, but the one row of each pixel is a copy of all its taps. */
 static void fill_gathered(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
     const gathered *g = context;
     const cz_conv *c = &g->c;
@@ -189,12 +189,14 @@ static bool prepare(cz_call *call) {
 }
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
-    if (is_depthwise(call)) {
-        CZ_NAME(cz_depthwise_run)(call, in, out, begin, end, scratch);
-        return;
-    }
     const cz_attr_conv2d *a = call->attr;
     const cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
+    if (is_depthwise(call)) {
+        cz_conv depthwise = cz_conv_make(call);
+        depthwise.x = in[0];
+        CZ_NAME(cz_depthwise_run)(call, &depthwise, call->packed, &e, out, begin, end, scratch);
+        return;
+    }
     if (CZ_NAME(cz_narrow_fits)(call)) {
         CZ_NAME(cz_narrow_run)(call, &e, in[0], out, begin, end, scratch);
         return;
@@ -216,8 +218,8 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     c.depth = g.group_in;
     const bool copies = is_gathered(call);
     CZ_NAME(cz_gemm_run)
-    (&g, call->packed, &e, copies ? fill_gathered : fill, copies ? (const void *)&c : &c.c, out, call->out.d[3], begin,
-     end, scratch);
+    (&g, call->packed, &e, copies ? fill_gathered : CZ_NAME(cz_conv_rows), copies ? (const void *)&c : &c.c, out,
+     call->out.d[3], begin, end, scratch);
 }
 
 const cz_kernel CZ_NAME(cz_kernel_conv2d) = {packed_size, pack, prepare, run};

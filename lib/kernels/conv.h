@@ -9,7 +9,9 @@
 typedef struct cz_conv {
     int64_t height, width, out_height, out_width, kernel_h, kernel_w;
     int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
-    size_t channels;    /* of the input: floats from one pixel to the next */
+    size_t channels;    /* of the input: samples from one pixel to the next */
+    bool bytes;         /* samples are u8, not f32: pointers to them are moved by cz_conv_at, and cast to be read */
+    float zero;         /* of u8 samples: the one that stands for 0 */
     bool pointwise;     /* output pixel i reads input pixel i and no other */
     bool replicate;     /* padding repeats the edge pixel; else it is zeros */
     const float *x;     /* set in run: the input */
@@ -38,6 +40,11 @@ static inline cz_conv cz_conv_make(const cz_call *call) {
                      .replicate = a->pad_mode == 1};
 }
 
+/** The sample n after p. */
+static inline const float *cz_conv_at(const cz_conv *c, const float *p, size_t n) {
+    return c->bytes ? (const float *)(const void *)((const uint8_t *)p + n) : p + n;
+}
+
 /** The pixel at (y, x) of image n, or what padding puts there. */
 static inline const float *cz_conv_pixel(const cz_conv *c, size_t n, int64_t y, int64_t x) {
     if (y < 0 || y >= c->height || x < 0 || x >= c->width) {
@@ -45,13 +52,16 @@ static inline const float *cz_conv_pixel(const cz_conv *c, size_t n, int64_t y, 
         y = y < 0 ? 0 : y >= c->height ? c->height - 1 : y;
         x = x < 0 ? 0 : x >= c->width ? c->width - 1 : x;
     }
-    return c->x + ((n * (size_t)c->height + (size_t)y) * (size_t)c->width + (size_t)x) * c->channels;
+    return cz_conv_at(c, c->x, ((n * (size_t)c->height + (size_t)y) * (size_t)c->width + (size_t)x) * c->channels);
 }
 
 /* depthwise.c: groups == input channels == output channels > 1 */
 bool CZ_NAME(cz_depthwise_prepare)(cz_call *call);
-void CZ_NAME(cz_depthwise_run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end,
-                               void *scratch);
+void CZ_NAME(cz_depthwise_run)(const cz_call *call, const cz_conv *c, const float *weights, const cz_epilogue *e,
+                               float *out, size_t begin, size_t end, void *scratch);
+
+/* conv.c: the row pointers of a dense convolution; context is a cz_conv; see cz_rows_fn */
+void CZ_NAME(cz_conv_rows)(const void *context, size_t first, size_t count, const float **rows, size_t *pixel);
 
 /* conv_narrow.c: few output channels */
 bool CZ_NAME(cz_narrow_fits)(const cz_call *call);

@@ -167,6 +167,19 @@ static void copy(float *to, const float *from, size_t count, size_t step, size_t
     for (; count > 0; count--, to += VL, from += step) vf_store(to, vf_load_n(from, n));
 }
 
+/** The same of u8 samples, less what stands for 0. May read CZ_U8_SLACK bytes more. */
+static void copy_u8(float *to, const uint8_t *from, size_t count, size_t step, float zero) {
+    const vf base = vf_set1(zero);
+    for (; count > 0; count--, to += VL, from += step) vf_store(to, vf_sub(vf_load_u8(from), base));
+}
+
+static void copy_in(const job *j, float *to, const float *from, size_t count, size_t step, size_t n) {
+    if (j->c.bytes)
+        copy_u8(to, (const uint8_t *)from, count, step, j->c.zero);
+    else
+        copy(to, from, count, step, n);
+}
+
 /** Fills a line with row y of the input from column x0 on, channels c .. c + n - 1: either may lie in the padding.
  *  `fresh` false: the zeros beside the image are there already. */
 static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, size_t c, size_t n, bool fresh) {
@@ -178,13 +191,20 @@ static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, s
         return;
     }
     const size_t channels = j->c.channels;
-    const float *left = cz_conv_pixel(&j->c, image, y, 0) + c, *right = left + (size_t)(width - 1) * channels;
+    const float *left = cz_conv_at(&j->c, cz_conv_pixel(&j->c, image, y, 0), c);
+    const float *right = cz_conv_at(&j->c, left, (size_t)(width - 1) * channels);
     const int64_t begin = x0 >= 0 ? 0 : -x0 < line ? -x0 : line; /* begin .. end - 1 lie in the image */
     const int64_t end = width - x0 < begin ? begin : width - x0 < line ? width - x0 : line;
-    if (begin < end) copy(to + begin * VL, left + (size_t)(x0 + begin) * channels, (size_t)(end - begin), channels, n);
-    if (!repeat && !fresh) return;
-    copy(to, repeat ? left : zeros, (size_t)begin, 0, repeat ? n : VL);
-    copy(to + end * VL, repeat ? right : zeros, (size_t)(line - end), 0, repeat ? n : VL);
+    if (begin < end)
+        copy_in(j, to + begin * VL, cz_conv_at(&j->c, left, (size_t)(x0 + begin) * channels), (size_t)(end - begin),
+                channels, n);
+    if (repeat) {
+        copy_in(j, to, left, (size_t)begin, 0, n);
+        copy_in(j, to + end * VL, right, (size_t)(line - end), 0, n);
+    } else if (fresh) {
+        copy(to, zeros, (size_t)begin, 0, VL);
+        copy(to + end * VL, zeros, (size_t)(line - end), 0, VL);
+    }
 }
 
 /** The outputs of one row of a unit in the block of channel c, from its lines. `pixel` is the first one's number,
@@ -194,7 +214,7 @@ static void run_block(const job *j, const place *u, size_t c, const float *lines
     const size_t kh = (size_t)j->c.kernel_h, channels = j->c.channels, n = cz_min(VL, u->last - c);
     const size_t tiles = cz_ceil_div(u->columns, TILE), whole = j->plain && n == VL ? u->columns / TILE : 0;
     float start[VL];
-    vf_store(start, j->e->bias ? vf_load_n(j->e->bias + c, n) : vf_zero());
+    vf_store(start, j->e->bias && !j->e->factor ? vf_load_n(j->e->bias + c, n) : vf_zero());
     for (size_t part = 0; part < VL; part += VREG) {
         cursor r = {.taps = j->taps,
                     .w = j->weights + c * kh * (size_t)j->c.kernel_w + part,
@@ -202,8 +222,8 @@ static void run_block(const job *j, const place *u, size_t c, const float *lines
                     .out = out + pixel * channels + c + part,
                     .step = channels,
                     .clamps = j->clamps,
-                    .ahead = ahead ? ahead + c : lines,
-                    .next = ahead ? channels : 0};
+                    .ahead = ahead ? cz_conv_at(&j->c, ahead, c) : lines,
+                    .next = ahead ? j->c.bytes ? channels / sizeof(float) : channels : 0};
         for (size_t ky = 0, at = slot; ky < kh; ky++, at = at + 1 == kh ? 0 : at + 1)
             r.taps[ky] = lines + at * j->s.line * VL + part;
         j->row(j, &r, whole);
@@ -282,22 +302,19 @@ bool CZ_NAME(cz_depthwise_prepare)(cz_call *call) {
     return true;
 }
 
-void CZ_NAME(cz_depthwise_run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end,
-                               void *scratch) {
-    const cz_attr_conv2d *a = call->attr;
-    const cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
-    job j = {.c = cz_conv_make(call), .e = &e, .s = split_of(call), .weights = call->packed};
+void CZ_NAME(cz_depthwise_run)(const cz_call *call, const cz_conv *c, const float *weights, const cz_epilogue *e,
+                               float *out, size_t begin, size_t end, void *scratch) {
+    job j = {.c = *c, .e = e, .s = split_of(call), .weights = weights};
     unsigned char *at = scratch;
     layout l;
     if (!layout_of(call, &j.s, &l)) return; /* cannot be: prepare() has made the same */
     j.lines = (float *)(void *)(at + l.lines);
     j.taps = (const float **)(void *)(at + l.taps);
     j.sums = (float *)(void *)(at + l.sums);
-    j.c.x = in[0];
     j.row = row_for(&j.c);
-    j.plain = cz_epilogue_is_plain(&e);
-    j.clamps = e.act != CZ_ACT_NONE;
-    j.low = e.act == CZ_ACT_CLAMP ? e.p0 : 0.0f; /* relu: 0 .. infinity, the same bits */
-    j.high = e.act == CZ_ACT_CLAMP ? e.p1 : INFINITY;
+    j.plain = cz_epilogue_is_plain(e);
+    j.clamps = e->act != CZ_ACT_NONE;
+    j.low = e->act == CZ_ACT_CLAMP ? e->p0 : 0.0f; /* relu: 0 .. infinity, the same bits */
+    j.high = e->act == CZ_ACT_CLAMP ? e->p1 : INFINITY;
     for (size_t unit = begin; unit < end; unit++) run_unit(&j, unit, out);
 }

@@ -51,11 +51,12 @@ void CZ_NAME(cz_activate)(int32_t act, float p0, float p1, float *v, size_t n) {
 #endif
 }
 
-/** What comes before the activation: alpha and residual 1, of one pixel. */
-static void begin(const cz_epilogue *e, float *sums, const float *r, size_t n) {
+/** What comes before the activation: factor and bias of integers, alpha and residual 1, of one pixel. */
+static void begin(const cz_epilogue *e, float *sums, const float *r, size_t c, size_t n) {
     const vf alpha = vf_set1(e->alpha);
     VF_FOR(i, n, m) {
         vf v = vf_load(sums + i);
+        if (e->factor) v = vf_fma(v, vf_load(e->factor + c + i), e->bias ? vf_load_n(e->bias + c + i, m) : vf_zero());
         if (e->alpha != 1.0f) v = vf_mul(v, alpha);
         if (e->residual_mode == 1) v = vf_add(v, vf_load_n(r + i, m));
         vf_store(sums + i, v);
@@ -75,18 +76,25 @@ static void end(const cz_epilogue *e, const float *sums, const float *r, size_t 
     }
 }
 
+/** What comes after it where the result is u8; `sums` already have the rest. */
+static void store_u8(const cz_epilogue *e, const float *sums, size_t n, uint8_t *out) {
+    VF_FOR(i, n, m) vi_store_u8(out + i, cz_quantize(vf_load(sums + i), e->steps, e->zero), m);
+}
+
 void CZ_NAME(cz_finish)(const cz_epilogue *e, float *sums, size_t step, const size_t *pixel, size_t count,
                         size_t channels, size_t c, size_t n, float *out) {
     const size_t whole = cz_ceil_div(n, VL) * VL;
-    if (e->alpha != 1.0f || e->residual_mode == 1)
+    if (e->alpha != 1.0f || e->residual_mode == 1 || e->factor)
         for (size_t p = 0; p < count; p++)
-            begin(e, sums + p * step, e->residual ? e->residual + pixel[p] * channels + c : sums, n);
+            begin(e, sums + p * step, e->residual ? e->residual + pixel[p] * channels + c : sums, c, n);
     if (whole == step)
         CZ_NAME(cz_activate)(e->act, e->p0, e->p1, sums, count * step);
     else
         for (size_t p = 0; p < count; p++) CZ_NAME(cz_activate)(e->act, e->p0, e->p1, sums + p * step, whole);
     for (size_t p = 0; p < count; p++) {
         const size_t at = pixel[p] * channels + c;
-        end(e, sums + p * step, e->residual ? e->residual + at : sums, c, n, out + at);
+        float *v = sums + p * step;
+        end(e, v, e->residual ? e->residual + at : sums, c, n, e->steps != 0 ? v : out + at);
+        if (e->steps != 0) store_u8(e, v, n, (uint8_t *)out + at);
     }
 }

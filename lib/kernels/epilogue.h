@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The end of every operator that fuses: activation, per-channel affine, residual. For each output, in this order:
- *   v = alpha sum (where alpha is not 1); residual 1: v = v + r; v = act(v); v = fma(v, scale, shift) where either is
- *   given (the absent one is 1 or 0); residual 2: v = v + r */
+ *   v = alpha sum (where alpha is not 1), or fma(sum, factor, bias) of integers; residual 1: v = v + r; v = act(v); v =
+ * fma(v, scale, shift) where either is given (the absent one is 1 or 0); residual 2: v = v + r; u8 results:
+ * cz_quantize(v) */
 #ifndef CZ_KERNELS_EPILOGUE_H
 #define CZ_KERNELS_EPILOGUE_H
 
@@ -13,7 +14,17 @@ typedef struct cz_epilogue {
     int32_t residual_mode;             /* 0, 1 before the activation, 2 at the end */
     int32_t act;
     float p0, p1, alpha;
+    /* of conv2d_i8; all 0 elsewhere */
+    const float *factor;  /* by output channel, whole vectors: what one step of the sum is worth */
+    const int32_t *start; /* the same: sums start here */
+    float steps, zero;    /* u8 results: 1 / scale and the zero point; steps 0: results are f32 */
 } cz_epilogue;
+
+/** rint(min(max(fma(v, steps, zero), 0), 127)), ties to even, NaN to 0: the u8 of v. */
+static inline vi cz_quantize(vf v, float steps, float zero) {
+    v = vf_fma(v, vf_set1(steps), vf_set1(zero));
+    return vi_round(vf_min(vf_max(v, vf_zero()), vf_set1(CZ_U8_MAX)));
+}
 
 /** The epilogue of an operator whose optional inputs 2 .. 5 are bias, scale, shift and residual. */
 static inline cz_epilogue cz_epilogue_make(const float *const *in, int32_t act, float p0, float p1, int32_t residual) {
@@ -32,7 +43,7 @@ static inline cz_epilogue cz_epilogue_make(const float *const *in, int32_t act, 
  *  cz_epilogue_plain. */
 static inline bool cz_epilogue_is_plain(const cz_epilogue *e) {
     const bool relu = e->act == CZ_ACT_LEAKY_RELU && e->p0 == 0.0f;
-    return e->residual_mode == 0 && e->scale == NULL && e->shift == NULL && e->alpha == 1.0f &&
+    return e->residual_mode == 0 && e->factor == NULL && e->scale == NULL && e->shift == NULL && e->alpha == 1.0f &&
            (e->act <= CZ_ACT_CLAMP || relu);
 }
 

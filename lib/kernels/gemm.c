@@ -5,16 +5,8 @@
 #define M_THIRD  ((CZ_MR + 2) / 3)
 #define M_THIRDS ((2 * CZ_MR + 2) / 3)
 
-/** Where the results of one tile go. */
-typedef struct tile_out {
-    float *out;
-    const size_t *pixel;
-    size_t count, channels; /* pixels of the tile; floats from one output pixel to the next */
-    size_t first, last;     /* output channels first .. last - 1 */
-} tile_out;
-
 /** One tile: m pixels by nb blocks, both constant where inlined. */
-CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o, int m, int nb) {
+CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb) {
     vf sum[CZ_MR][CZ_NB];
     CZ_UNROLL for (int b = 0; b < nb; b++) {
         const size_t c = o->first + (size_t)b * VL;
@@ -50,7 +42,7 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o, 
 
 /** The tile sizes, each its own function so that each gets the registers to itself. */
 #define TILE(name, m, nb)                                                                                              \
-    static void name(const cz_micro *k, const cz_epilogue *e, const tile_out *o) { tile(k, e, o, m, nb); }
+    static void name(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) { tile(k, e, o, m, nb); }
 TILE(tile_full, CZ_MR, CZ_NB)
 TILE(tile_thirds, M_THIRDS, CZ_NB)
 TILE(tile_third, M_THIRD, CZ_NB)
@@ -62,7 +54,7 @@ TILE(narrow_third, M_THIRD, 1)
 TILE(narrow_one, 1, 1)
 #endif
 
-static void run_tile(const cz_micro *k, const cz_epilogue *e, const tile_out *o) {
+static void run_tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
     const int size = o->count > M_THIRDS ? 0 : o->count > M_THIRD ? 1 : o->count > 1 ? 2 : 3;
 #if CZ_NB > 1
     if (o->last - o->first <= VL) {
@@ -192,8 +184,8 @@ bool CZ_NAME(cz_gemm_plan)(cz_gemm *g) {
 }
 
 /** Item `item` of one chunk of tiles: every tile by one run of blocks. */
-static void run_item(const cz_gemm *g, const float *weights, const cz_epilogue *e, size_t item, size_t first,
-                     size_t last, const float **rows, const size_t *pixel, tile_out *o) {
+static void run_item(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_tile_fn tile_fn, size_t item,
+                     size_t first, size_t last, const float **rows, const size_t *pixel, cz_tile_out *o) {
     const size_t blocks = blocks_of(g->group_out), runs = cz_ceil_div(blocks, CZ_NB);
     const size_t group = item / runs, block = item % runs * CZ_NB, depth = g->taps * g->group_in * VL;
     cz_micro k = {.taps = g->taps, .offset = group * g->group_in, .depth = g->group_in, .next_block = depth};
@@ -205,16 +197,22 @@ static void run_item(const cz_gemm *g, const float *weights, const cz_epilogue *
         o->pixel = pixel;
         o->count = cz_min(CZ_MR, g->pixels - t * CZ_MR);
         k.ahead = t + 1 == last ? CZ_NB * depth : 0;
-        run_tile(&k, e, o);
+        tile_fn(&k, e, o);
     }
 }
 
 void CZ_NAME(cz_gemm_run)(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_rows_fn fill,
                           const void *context, float *out, size_t channels, size_t begin, size_t end, void *scratch) {
+    CZ_NAME(cz_gemm_tiles)(g, weights, e, run_tile, fill, context, out, channels, begin, end, scratch);
+}
+
+void CZ_NAME(cz_gemm_tiles)(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_tile_fn tile_fn,
+                            cz_rows_fn fill, const void *context, float *out, size_t channels, size_t begin, size_t end,
+                            void *scratch) {
     const float **rows = scratch;
     size_t *pixel = (size_t *)(void *)(rows + g->chunk * g->taps * CZ_MR);
     size_t held = SIZE_MAX; /* the chunk whose row pointers the scratch holds */
-    tile_out o = {.out = out, .channels = channels};
+    cz_tile_out o = {.out = out, .channels = channels};
     for (size_t unit = begin; unit < end; unit++) {
         const size_t chunk = unit / g->item_units, item = unit % g->item_units * g->unit_items;
         const size_t first = chunk * g->chunk, last = cz_min(first + g->chunk, g->tiles);
@@ -225,6 +223,6 @@ void CZ_NAME(cz_gemm_run)(const cz_gemm *g, const float *weights, const cz_epilo
             held = chunk;
         }
         for (size_t i = item; i < cz_min(item + g->unit_items, g->items); i++)
-            run_item(g, weights, e, i, first, last, rows, pixel, &o);
+            run_item(g, weights, e, tile_fn, i, first, last, rows, pixel, &o);
     }
 }

@@ -26,6 +26,17 @@ typedef struct cz_gemm {
  *  t reads, and pixel[p] with the pixel's number in the output. For p >= count it repeats the last. */
 typedef void (*cz_rows_fn)(const void *context, size_t first, size_t count, const float **rows, size_t *pixel);
 
+/** Where the results of one tile go. */
+typedef struct cz_tile_out {
+    float *out; /* or u8, as the epilogue says */
+    const size_t *pixel;
+    size_t count, channels; /* pixels of the tile; samples from one output pixel to the next */
+    size_t first, last;     /* output channels first .. last - 1 */
+} cz_tile_out;
+
+/** Computes one tile. */
+typedef void (*cz_tile_fn)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o);
+
 /** Chooses the units; depends on shapes only. false: does not fit size_t. */
 bool CZ_NAME(cz_gemm_plan)(cz_gemm *g);
 
@@ -38,6 +49,12 @@ void CZ_NAME(cz_pack_rows)(const cz_constant *w, size_t first_row, size_t out_ch
 /** Units begin .. end - 1. `channels` is the distance between output pixels; scratch holds g->scratch bytes. */
 void CZ_NAME(cz_gemm_run)(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_rows_fn fill,
                           const void *context, float *out, size_t channels, size_t begin, size_t end, void *scratch);
+
+/** The same with tiles of another kind. Their weights take the place of group_in floats for each tap and output; row
+ *  pointers and `out` may be to other samples than floats. */
+void CZ_NAME(cz_gemm_tiles)(const cz_gemm *g, const float *weights, const cz_epilogue *e, cz_tile_fn tile_fn,
+                            cz_rows_fn fill, const void *context, float *out, size_t channels, size_t begin, size_t end,
+                            void *scratch);
 
 /** at[p][c] += sum of the micro kernel, or = where `more` is false; p < pixels <= CZ_MR, `step` floats apart, c in the
  *  first CZ_NB of `blocks` blocks. Reads and writes room for CZ_MR pixels; k->rows has as many pointers. */

@@ -25,14 +25,16 @@ static unsigned saved_state(unsigned leaf1_ecx) {
     return low;
 }
 
-/** Intel SDM vol. 2A, CPUID: leaf 1 ecx FMA 12, AVX 28, F16C 29; leaf 7 ebx AVX2 5, F 16, DQ 17, BW 30, VL 31. */
+/** Intel SDM vol. 2A, CPUID: leaf 1 ecx FMA 12, AVX 28, F16C 29; leaf 7 ebx AVX2 5, F 16, DQ 17, BW 30, VL 31,
+ *  ecx VNNI 11. */
 static unsigned machine_has(void) {
     unsigned a, b, c, d, b7, c7, d7;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) return CZ_ANY_CPU;
     const unsigned fma_avx_f16c = 1u << 12 | 1u << 28 | 1u << 29, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     const unsigned state = saved_state(c);
     if ((c & fma_avx_f16c) != fma_avx_f16c || (b7 & 1u << 5) == 0 || (state & 0x06) != 0x06) return CZ_ANY_CPU;
-    return (b7 & avx512) == avx512 && (state & 0xe6) == 0xe6 ? CZ_X86_AVX2 | CZ_X86_AVX512 : CZ_X86_AVX2;
+    return (b7 & avx512) == avx512 && (c7 & 1u << 11) != 0 && (state & 0xe6) == 0xe6 ? CZ_X86_AVX2 | CZ_X86_AVX512
+                                                                                     : CZ_X86_AVX2;
 }
 #else
 static unsigned machine_has(void) { return CZ_ANY_CPU; }

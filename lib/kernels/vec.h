@@ -15,6 +15,8 @@
  *   vi_round(a)  nearest integer, ties to even, |a| < 2^31      vf_from_i(i)
  *   vi_bits(a) vf_bits(i)                                       reinterpret
  *   vi_load(p) vi_store(p, i)
+ *   vi_dot4(i, x, w)  each lane i + the sum of x w over its 4 bytes: x unsigned and below 128, w signed
+ *   vi_store_u8(p, i, n)  lanes 0..n-1, each in 0..255, as bytes
  *   vf_load_u8(p) vf_load_u16(p)  16 unsigned samples as f32;  vf_gather(base, i)  base[i[lane]]
  *
  * and, built on those, the reductions: the one tree by which 16 lanes become one number. */

@@ -120,6 +120,23 @@ static inline vf vf_gather(const float *base, vi i) {
     return vf_make_(_mm256_i32gather_ps(base, i.a, 4), _mm256_i32gather_ps(base, i.b, 4));
 }
 
+static inline __m256i vi_dot4_(__m256i sum, __m256i x, __m256i w) { /* two products fit 16 bits */
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)));
+}
+static inline vi vi_dot4(vi sum, vi x, vi w) { return vi_make_(vi_dot4_(sum.a, x.a, w.a), vi_dot4_(sum.b, x.b, w.b)); }
+static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
+    /* packs work in halves of a register: lanes come out as 0-3, 8-11, 4-7, 12-15 */
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(x.a, x.b), _MM_SHUFFLE(3, 1, 2, 0));
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    if (n == VL) {
+        _mm_storeu_si128((void *)p, bytes);
+        return;
+    }
+    uint8_t all[VL];
+    _mm_storeu_si128((void *)all, bytes);
+    for (size_t i = 0; i < n; i++) p[i] = all[i];
+}
+
 #define VREG      8
 #define VREG_KEEP "+x" /* the constraint of such a register */
 typedef struct {

@@ -76,4 +76,16 @@ static inline vf vf_load_u16(const uint16_t *p) {
 }
 static inline vf vf_gather(const float *base, vi i) { return (vf){_mm256_i32gather_ps(base, i.a, 4)}; }
 
+static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(x.a), _mm256_extracti128_si256(x.a, 1));
+    const __m128i bytes = _mm_packus_epi16(words, words);
+    if (n == VL) {
+        _mm_storel_epi64((void *)p, bytes);
+        return;
+    }
+    uint8_t all[VL];
+    _mm_storel_epi64((void *)all, bytes);
+    for (size_t i = 0; i < n; i++) p[i] = all[i];
+}
+
 #endif

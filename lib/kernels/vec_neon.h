@@ -152,6 +152,28 @@ static inline vf vf_gather(const float *base, vi i) {
     return (vf){vf_gather4_(base, i.a), vf_gather4_(base, i.b), vf_gather4_(base, i.c), vf_gather4_(base, i.d)};
 }
 
+/* x is below 128, so it may be taken as signed; two products fit 16 bits */
+static inline int32x4_t vi_dot4_(int32x4_t sum, int32x4_t x, int32x4_t w) {
+#if defined(__ARM_FEATURE_DOTPROD)
+    return vdotq_s32(sum, vreinterpretq_s8_s32(x), vreinterpretq_s8_s32(w));
+#else
+    const int8x16_t a = vreinterpretq_s8_s32(x), b = vreinterpretq_s8_s32(w);
+    const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b)), high = vmull_high_s8(a, b);
+    return vpadalq_s16(sum, vpaddq_s16(low, high));
+#endif
+}
+static inline vi vi_dot4(vi sum, vi x, vi w) {
+    return (vi){vi_dot4_(sum.a, x.a, w.a), vi_dot4_(sum.b, x.b, w.b), vi_dot4_(sum.c, x.c, w.c),
+                vi_dot4_(sum.d, x.d, w.d)};
+}
+static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
+    const int16x8_t low = vcombine_s16(vmovn_s32(x.a), vmovn_s32(x.b));
+    const int16x8_t high = vcombine_s16(vmovn_s32(x.c), vmovn_s32(x.d));
+    uint8_t all[VL];
+    vst1q_u8(n == VL ? p : all, vcombine_u8(vqmovun_s16(low), vqmovun_s16(high)));
+    for (size_t i = 0; n < VL && i < n; i++) p[i] = all[i];
+}
+
 #define CZ_OWN_TREE
 static inline float vf_sum(vf x) {
     const float32x4_t s = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d)); /* i with i + 8, then + 4 */

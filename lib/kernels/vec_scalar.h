@@ -142,6 +142,18 @@ CZ_LANES vf vf_load_u8(const uint8_t *p) { VF_LANES((float)p[i]); }
 CZ_LANES vf vf_load_u16(const uint16_t *p) { VF_LANES((float)p[i]); }
 CZ_LANES vf vf_gather(const float *base, vi index) { VF_LANES(base[index.v[i]]); }
 
+CZ_LANES int32_t vi_dot4_1(int32_t sum, int32_t x, int32_t w) {
+    uint8_t a[4];
+    int8_t b[4];
+    memcpy(a, &x, 4);
+    memcpy(b, &w, 4);
+    return (int32_t)((uint32_t)sum + (uint32_t)(a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]));
+}
+CZ_LANES vi vi_dot4(vi sum, vi x, vi w) { VI_LANES(vi_dot4_1(sum.v[i], x.v[i], w.v[i])); }
+CZ_LANES void vi_store_u8(uint8_t *p, vi a, size_t n) {
+    for (size_t i = 0; i < n; i++) p[i] = (uint8_t)a.v[i];
+}
+
 #undef VF_LANES
 #undef VI_LANES
 #undef VM_LANES

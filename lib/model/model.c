@@ -96,13 +96,35 @@ static int32_t check_inputs(const cz_model *m, const cz_op *op, const cz_op_info
     return COLORIZER_OK;
 }
 
+enum cz_type cz_model_type(const cz_model *m, uint32_t tensor) {
+    if (!cz_model_is_op(m, tensor)) return CZ_TYPE_F32;
+    const cz_op *op = &m->ops[tensor - cz_model_op_tensor(m, 0)];
+    return cz_op_result_type(op->id, &op->attr);
+}
+
+/** Each input has the type that the operator reads, and the weight of conv2d_i8 is stored as i8. The operators before
+ *  have been checked. */
+static int32_t check_types(const cz_model *m, const cz_op *op, cz_error *err) {
+    static const char *const name[] = {[CZ_TYPE_F32] = "f32", [CZ_TYPE_U8] = "u8"};
+    for (uint32_t k = 0; k < CZ_MAX_INPUTS; k++) {
+        if (op->in[k] == CZ_NO_TENSOR) continue;
+        const enum cz_type is = cz_model_type(m, op->in[k]), must = cz_op_input_type(op->id, k);
+        if (is != must)
+            return cz_fail(err, COLORIZER_E_MODEL, "input %u: is %s, not %s", (unsigned)k, name[is], name[must]);
+    }
+    if (op->id == CZ_OP_conv2d_i8 && m->constants[op->in[1] - m->n_inputs].dtype != CZ_I8)
+        return cz_fail(err, COLORIZER_E_MODEL, "input 1: the weight is not i8");
+    return COLORIZER_OK;
+}
+
 /** Elements that an operator's packed weight takes: the output channels of each group fill whole vectors of 16, those
  *  of a depthwise convolution together. At most 2^50. */
 static uint64_t packed_elements(const cz_op *op, const cz_shape *w) {
     const uint32_t groups = op->id == CZ_OP_conv2d             ? (uint32_t)op->attr.conv2d.groups
+                            : op->id == CZ_OP_conv2d_i8        ? (uint32_t)op->attr.conv2d_i8.groups
                             : op->id == CZ_OP_conv_transpose2d ? (uint32_t)op->attr.conv_transpose2d.groups
                                                                : 1;
-    const bool depthwise = op->id == CZ_OP_conv2d && groups == w->d[0] && w->d[3] == 1;
+    const bool depthwise = op->id != CZ_OP_conv_transpose2d && groups == w->d[0] && w->d[3] == 1;
     const uint64_t parts = depthwise ? 1 : groups, channels = (w->d[0] + parts - 1) / parts;
     return parts * ((channels + 15) / 16 * 16) * w->d[1] * w->d[2] * w->d[3];
 }
@@ -118,12 +140,16 @@ static int32_t check_ops(const cz_model *m, cz_error *err) {
                            (unsigned)op->id);
         int32_t status = check_inputs(m, op, info, &inner);
         if (status == COLORIZER_OK) status = cz_op_check(op->id, &op->attr, &inner);
+        if (status == COLORIZER_OK) status = check_types(m, op, &inner);
         if (status != COLORIZER_OK) return in_operator(m, i, status, &inner, err);
         if (info->packed) weights += packed_elements(op, &m->constants[op->in[1] - m->n_inputs].shape);
         if (weights > CZ_MAX_WEIGHT_ELEMENTS)
             return cz_fail(err, COLORIZER_E_MODEL, "operator %u: the model's weights are more than the limit",
                            (unsigned)i);
     }
+    for (uint32_t i = 0; i < m->n_outputs; i++)
+        if (cz_model_type(m, m->outputs[i].tensor) != CZ_TYPE_F32)
+            return cz_fail(err, COLORIZER_E_MODEL, "output %u: is u8, not f32", (unsigned)i);
     return COLORIZER_OK;
 }
 

@@ -85,6 +85,9 @@ static inline bool cz_model_is_op(const cz_model *m, uint32_t t) {
 /** The tensor that operator i writes. */
 static inline uint32_t cz_model_op_tensor(const cz_model *m, uint32_t i) { return m->n_inputs + m->n_constants + i; }
 
+/** Type of a tensor: inputs are f32, and constants where an operator reads them as they are. */
+enum cz_type cz_model_type(const cz_model *m, uint32_t tensor);
+
 /* ---------------------------------------------------------------- the operator table */
 
 /** One attribute of an operator: a row A_I or A_F of ops.def. */
@@ -116,6 +119,10 @@ int32_t cz_op_check(uint32_t id, const cz_attr *attr, cz_error *err);
 
 /** The result's shape: the row's shape rule, and that every dimension and the number of elements are in bounds. */
 int32_t cz_op_shape(uint32_t id, const cz_attr *attr, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err);
+
+/** Type of an operator's result, and what its input k must have. */
+enum cz_type cz_op_result_type(uint32_t id, const cz_attr *attr);
+enum cz_type cz_op_input_type(uint32_t id, uint32_t k);
 
 /** About how many multiply-adds, or element visits, an operator costs; for progress and for limits. At most 2^63. */
 uint64_t cz_op_work(uint32_t id, const cz_attr *attr, const cz_shape in[CZ_MAX_INPUTS], const cz_shape *out);

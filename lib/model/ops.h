@@ -23,6 +23,12 @@ static inline size_t cz_elements(const cz_shape *s) { return (size_t)s->d[0] * s
 /** Sample types of constants, as in the file. */
 enum cz_dtype { CZ_F32 = 1, CZ_F16 = 2, CZ_I8 = 3 };
 
+/** Types of tensors. u8 tensors hold values 0 .. CZ_U8_MAX only: with i8 weights two products then fit 16 bits. */
+enum cz_type { CZ_TYPE_F32, CZ_TYPE_U8 };
+#define CZ_U8_MAX   127
+#define CZ_U8_SLACK 16 /* bytes after a u8 tensor that a kernel may read: memory is there, its contents are not told   \
+                        */
+
 /** A constant of a model: a view into the file's bytes. */
 typedef struct cz_constant {
     cz_shape shape;
@@ -65,5 +71,22 @@ enum cz_op_id {
 #undef CZ_OP
 #undef A_I
 #undef A_F
+
+/** The geometry and the end of a conv2d_i8 as those of a conv2d. */
+static inline cz_attr_conv2d cz_conv2d_of_i8(const cz_attr_conv2d_i8 *a) {
+    return (cz_attr_conv2d){.stride_h = a->stride,
+                            .stride_w = a->stride,
+                            .dilation_h = a->dilation,
+                            .dilation_w = a->dilation,
+                            .pad_top = a->pad_top,
+                            .pad_left = a->pad_left,
+                            .pad_bottom = a->pad_bottom,
+                            .pad_right = a->pad_right,
+                            .groups = a->groups,
+                            .act = a->act,
+                            .act_p0 = a->act_p0,
+                            .act_p1 = a->act_p1,
+                            .residual = a->residual};
+}
 
 #endif

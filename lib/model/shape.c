@@ -73,6 +73,30 @@ int32_t cz_shape_conv2d(const cz_attr_conv2d *a, const cz_shape in[CZ_MAX_INPUTS
     return status != COLORIZER_OK ? status : check_end(in, a->residual, out, err);
 }
 
+int32_t cz_shape_quantize(const cz_attr_quantize *a, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err) {
+    (void)a;
+    (void)err;
+    *out = in[0];
+    return COLORIZER_OK;
+}
+
+/** As conv2d; and sums must be exact: of i32 in general, of f32 in a depthwise convolution. Each term is at most
+ *  127 times 128. */
+int32_t cz_shape_conv2d_i8(const cz_attr_conv2d_i8 *a, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err) {
+    const cz_attr_conv2d as = cz_conv2d_of_i8(a);
+    const int32_t status = cz_shape_conv2d(&as, in, out, err);
+    if (status != COLORIZER_OK) return status;
+    const cz_shape *w = &in[1];
+    const uint64_t terms = (uint64_t)w->d[1] * w->d[2] * w->d[3]; /* at most 2^29 */
+    const uint64_t most = a->groups == 1 ? (1u << 31) - 1 : 1u << 24;
+    if (a->groups != 1 && ((uint32_t)a->groups != w->d[0] || w->d[3] != 1))
+        return BAD(err, "attribute groups: %d is neither 1 nor the number of channels", (int)a->groups);
+    if (given(&in[3]) || given(&in[4])) return BAD(err, "input 3: conv2d_i8 takes no scale and shift");
+    if (terms * (CZ_U8_MAX * 128) > most)
+        return BAD(err, "input 1: the sum of %llu terms may not be exact", (unsigned long long)terms);
+    return COLORIZER_OK;
+}
+
 int32_t cz_shape_conv_transpose2d(const cz_attr_conv_transpose2d *a, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out,
                                   cz_error *err) {
     const cz_shape *x = &in[0], *w = &in[1];

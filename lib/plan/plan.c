@@ -41,7 +41,9 @@ static void lives(const cz_plan *p, cz_block *blocks) {
     for (uint32_t t = 0; t < n; t++) {
         const size_t born = cz_model_is_op(m, t) ? t - cz_model_op_tensor(m, 0) : 0;
         blocks[t] = (cz_block){.first = born, .last = born};
-        if (!cz_model_is_constant(m, t)) blocks[t].bytes = cz_elements(&p->shapes[t]) * sizeof(float);
+        const size_t count = cz_elements(&p->shapes[t]);
+        if (!cz_model_is_constant(m, t))
+            blocks[t].bytes = cz_model_type(m, t) == CZ_TYPE_U8 ? count + CZ_U8_SLACK : count * sizeof(float);
     }
     for (size_t i = 0; i < m->n_ops; i++)
         for (size_t k = 0; k < CZ_MAX_INPUTS; k++)

@@ -6,7 +6,7 @@
 
 #include "plan/weights.h"
 
-/** An operand: a constant, or f32 values at a byte offset in the arena, or absent (both NULL and CZ_NO_OFFSET). */
+/** An operand: a constant, or values at a byte offset in the arena, or absent (both NULL and CZ_NO_OFFSET). */
 typedef struct cz_operand {
     const float *constant;
     size_t offset;

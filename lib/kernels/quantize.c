@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * quantize: out = rint(min(max(fma(x, 1 / scale, zero), 0), 127)), ties to even, as u8; NaN gives 0. */
+#define CZ_LANE_WISE /* see vec.h */
+#include "kernels/epilogue.h"
+#include "kernels/light.h"
+
+static bool prepare(cz_call *call) { return cz_prepare_flat(call); }
+
+static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
+    const cz_attr_quantize *a = call->attr;
+    const float steps = 1.0f / a->scale;
+    size_t first, last;
+    (void)scratch;
+    cz_flat_range(call, begin, end, &first, &last);
+    const float *x = in[0] + first;
+    uint8_t *q = (uint8_t *)out + first;
+    VF_FOR(i, last - first, n) vi_store_u8(q + i, cz_quantize(vf_load_n(x + i, n), steps, (float)a->zero), n);
+}
+
+const cz_kernel CZ_NAME(cz_kernel_quantize) = {NULL, NULL, prepare, run};
