@@ -48,6 +48,7 @@ DEFAULTS: dict[tuple[str, str], float | None] = {
     ("matmul", "alpha"): 1.0, ("layer_norm", "eps"): 1e-5, ("softmax", "axis"): 3, ("concat", "axis"): 3,
     ("attention", "heads"): None, ("attention", "scale"): None, ("pixel_shuffle", "factor"): None,
     ("pool2d", "kernel_h"): None, ("pool2d", "kernel_w"): None, ("slice", "axis"): None, ("slice", "end"): None,
+    ("quantize", "scale"): None, ("conv2d_i8", "x_scale"): None,
     ("transpose", "axis1"): 1, ("transpose", "axis2"): 2, ("transpose", "axis3"): 3,
 }
 
@@ -210,6 +211,14 @@ class Model:
         if not np.isfinite(data).all():
             raise ValueError(f"{name}: a value does not fit {dtype}")
         self.constants.append(Constant(name, dtype, data, scale))
+        return Tensor("constant", len(self.constants) - 1)
+
+    def steps(self, name: str, samples: npt.ArrayLike, scale: npt.ArrayLike) -> Tensor:
+        """An i8 constant as it is stored: samples, and one scale for each slice of dimension 0."""
+        data, factors = np.asarray(samples, np.int8), np.asarray(scale, np.float32)
+        if data.ndim != 4 or factors.shape != data.shape[:1] or not np.isfinite(factors).all():
+            raise ValueError(f"{name}: samples or scales do not fit")
+        self.constants.append(Constant(name, "i8", data, factors))
         return Tensor("constant", len(self.constants) - 1)
 
     def op(self, op: str, inputs: Sequence[Tensor | None], name: str = "", **attributes: Value) -> Tensor:

@@ -154,6 +154,22 @@ class Exporter:
                       strides=pair(a, "stride"), dilations=pair(a, "dilation"), pads=border, group=int(a["groups"]))
         return self.end(op, x)
 
+    def to_u8(self, x: str, scale: float, zero: int) -> str:
+        """What a u8 tensor's steps stand for, as f32: u8 of ONNX goes to 255, so the limits come first."""
+        limits = [self.array(np.float32(scale) * (k - zero)) for k in (0, 127)]
+        pair = [self.array(scale), self.array(zero, np.uint8)]
+        return self.node("DequantizeLinear",
+                         [self.node("QuantizeLinear", [self.node("Clip", [x, *limits]), *pair]), *pair])
+
+    def op_quantize(self, op: czw.Operator, out: Shape) -> str:
+        return self.to_u8(self.read(op, 0), op.attributes["scale"], int(op.attributes["zero"]))
+
+    def op_conv2d_i8(self, op: czw.Operator, out: Shape) -> str:
+        """In f32 between quantizations."""
+        plain = czw.Operator(op.op, op.inputs, czw_shapes.conv2d_of_i8(op.attributes), op.name)
+        x, scale = self.op_conv2d(plain, out), op.attributes["out_scale"]
+        return self.to_u8(x, scale, int(op.attributes["out_zero"])) if scale else x
+
     def op_conv_transpose2d(self, op: czw.Operator, out: Shape) -> str:
         a, groups = op.attributes, int(op.attributes["groups"])
         w = self.weight(op)  # [Cout, kh, kw, Cin / groups] -> [Cin, Cout / groups, kh, kw]

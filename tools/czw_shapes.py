@@ -78,6 +78,28 @@ def conv2d(a: Attributes, shapes: list[Shape | None]) -> Shape:
     return check_end(a, shapes, (1, size[0], size[1], w[0]))
 
 
+def quantize(a: Attributes, shapes: list[Shape | None]) -> Shape:
+    return given(shapes[0])
+
+
+def conv2d_of_i8(a: Attributes) -> Attributes:
+    """The attributes of a conv2d of the same geometry and end."""
+    both = {name + side: a[name] for name in ("stride", "dilation") for side in ("_h", "_w")}
+    return {**a, **both, "pad_mode": 0}
+
+
+def conv2d_i8(a: Attributes, shapes: list[Shape | None]) -> Shape:
+    out = conv2d(conv2d_of_i8(a), shapes)
+    w, groups = given(shapes[1]), int(a["groups"])
+    need(groups == 1 or (groups == w[0] and w[3] == 1), "attribute groups: neither 1 nor the number of channels")
+    need(shapes[3] is None and shapes[4] is None, "input 3: conv2d_i8 takes no scale and shift")
+    most = (1 << 31) - 1 if groups == 1 else 1 << 24
+    need(prod(w[1:]) * 127 * 128 <= most, f"input 1: the sum of {prod(w[1:])} terms may not be exact")
+    need(a["out_scale"] == 0 or a["out_scale"] >= 1e-30, "attribute out_scale: neither 0 nor at least 1e-30")
+    need(a["out_scale"] != 0 or a["out_zero"] == 0, "attribute out_zero: not 0, but not used")
+    return out
+
+
 def conv_transpose2d(a: Attributes, shapes: list[Shape | None]) -> Shape:
     x, w = given(shapes[0]), given(shapes[1])
     one_image(x)
@@ -230,13 +252,14 @@ RULES: dict[str, Rule] = {
     "layer_norm": layer_norm, "softmax": softmax, "activation": activation, "pool2d": pool2d,
     "global_pool": global_pool, "resize": resize, "pixel_shuffle": pixel_shuffle, "concat": concat, "add": broadcast,
     "mul": broadcast, "slice": slice_, "pad": pad, "reshape": reshape, "transpose": transpose,
+    "quantize": quantize, "conv2d_i8": conv2d_i8,
 }
 
 
 def multiply_adds(op: Operator, shapes: list[Shape | None], out: Shape) -> int:
     """Multiply-adds of the operators that are made of them; 0 for the others."""
     x = given(shapes[0])
-    if op.op.name == "conv2d":
+    if op.op.name in ("conv2d", "conv2d_i8"):
         return prod(given(shapes[1])) * out[1] * out[2]
     if op.op.name == "conv_transpose2d":
         return prod(given(shapes[1])) * x[1] * x[2]
@@ -250,9 +273,35 @@ def multiply_adds(op: Operator, shapes: list[Shape | None], out: Shape) -> int:
 def packed_elements(op: Operator, w: Shape) -> int:
     """Elements of a packed weight: each group's output channels, or a depthwise convolution's, fill vectors of 16."""
     groups = int(op.attributes.get("groups", 1))
-    parts = 1 if op.op.name == "conv2d" and groups == w[0] and w[3] == 1 else groups
+    parts = 1 if op.op.name != "conv_transpose2d" and groups == w[0] and w[3] == 1 else groups
     channels = -(-w[0] // parts)
     return parts * ((channels + 15) // 16 * 16) * prod(w[1:])
+
+
+def is_u8(model: Model, t: Tensor) -> bool:
+    """Whether a tensor is u8; inputs and constants are f32."""
+    if t.kind != "operator":
+        return False
+    op = model.operators[t.index]
+    return op.op.name == "quantize" or (op.op.name == "conv2d_i8" and op.attributes["out_scale"] != 0)
+
+
+def weight_dtype(model: Model, op: Operator) -> str:
+    weight = op.inputs[1]
+    assert weight is not None and weight.kind == "constant"  # the reader checked
+    return model.constants[weight.index].dtype
+
+
+def check_types(model: Model) -> None:
+    """Every input has the type that its operator reads; outputs are f32; the weight of conv2d_i8 is i8."""
+    for i, op in enumerate(model.operators):
+        for k, t in enumerate(op.inputs):
+            must = op.op.name == "conv2d_i8" and k == 0
+            need(t is None or is_u8(model, t) == must, f"operator {i}: input {k}: is not {'u8' if must else 'f32'}")
+        need(op.op.name != "conv2d_i8" or weight_dtype(model, op) == "i8",
+             f"operator {i}: input 1: the weight is not i8")
+    for o in model.outputs:
+        need(not is_u8(model, o.tensor), f"output {o.name}: is u8, not f32")
 
 
 def check_dims(out: Shape) -> None:
@@ -263,6 +312,7 @@ def check_dims(out: Shape) -> None:
 def infer(model: Model, size: tuple[int, int] | None = None) -> dict[Tensor, Shape]:
     """The shape of every tensor for a height and width of the run-time inputs; None: the size checked at opening."""
     shapes: dict[Tensor, Shape] = {}
+    check_types(model)
     for i, row in enumerate(model.inputs):
         n, h, w, c = row.dims
         if h == 0:

@@ -162,7 +162,7 @@ enum {
     COLORIZER_CPU_BEST = 0,
     COLORIZER_CPU_SCALAR = 1,
     COLORIZER_CPU_AVX2 = 2,   /**< x86-64 with AVX2, FMA and F16C. */
-    COLORIZER_CPU_AVX512 = 3, /**< x86-64 with AVX-512 F, BW, DQ, VL. */
+    COLORIZER_CPU_AVX512 = 3, /**< x86-64 with AVX-512 F, BW, DQ, VL, VNNI. */
     COLORIZER_CPU_NEON = 4    /**< AArch64. */
 };
 

@@ -34,7 +34,8 @@ typedef struct cz_kernel {
     /** Sets call->units and call->scratch. false: does not fit size_t. */
     bool (*prepare)(cz_call *call);
     /** Computes units begin .. end - 1. in[i] is dense and aligned to at least 4 bytes, NULL where absent; `out`
-     *  overlaps no input. Reads and writes nothing outside the tensors, the packed weights and the scratch. */
+     *  overlaps no input. u8 tensors come as pointers to float, too, of any alignment; CZ_U8_SLACK bytes after one may
+     *  be read. Reads and writes nothing outside the tensors, the packed weights and the scratch. */
     void (*run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch);
 } cz_kernel;
 

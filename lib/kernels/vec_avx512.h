@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * vec.h for AVX-512 (F, BW, DQ, VL): one register of sixteen lanes. Included by vec.h only. */
+ * vec.h for AVX-512 (F, BW, DQ, VL, VNNI): one register of sixteen lanes. Included by vec.h only. */
 #ifndef CZ_KERNELS_VEC_AVX512_H
 #define CZ_KERNELS_VEC_AVX512_H
 

@@ -254,12 +254,39 @@ def moving_cases() -> Iterator[Case]:
             "transpose", [x], x.value.permute(*a), **{f"axis{i}": k for i, k in enumerate(a)}))(c.input(2, 5, 19, 35)))
 
 
+def integer_cases() -> Iterator[Case]:
+    """Quantization is seen through a convolution, for outputs are f32."""
+    shapes = ((7, 9, 24), (5, 6, 1), (11, 13, 19), (33, 34, 77))
+    for (h, w, c_), kernel in itertools.product(shapes, (1, 3)):
+        yield single(f"i8_{kernel}x{kernel}_{c_}", SUM, lambda c, s=(1, h, w, c_), k=kernel: c.conv_i8(
+            c.quantize(c.input(*s), 0.04, 64), 40, k, x_scale=0.04, x_zero=64, act="relu6"))
+    yield single("i8_stride_dilation", SUM, lambda c: c.conv_i8(
+        c.quantize(c.input(1, 15, 18, 10), 0.03, 9), 17, 3, x_scale=0.03, x_zero=9, stride=2, dilation=2, pad=3))
+
+    def block(c: Case, residual: bool, kernel: int, stride: int) -> Value:
+        x = c.input(1, 12, 13, 22)
+        y = c.conv_i8(c.quantize(x, 0.05, 60), 132, x_scale=0.05, x_zero=60, act="relu6", out_scale=6 / 127)
+        y = c.conv_i8(y, 132, kernel, x_scale=6 / 127, x_zero=0, stride=stride, groups=132, act="relu6",
+                      out_scale=0.02, out_zero=3)
+        return c.conv_i8(y, 22, x_scale=0.02, x_zero=3, residual=x if residual else None, before=True)
+
+    for residual, kernel, stride in ((True, 3, 1), (True, 5, 1), (False, 3, 2), (False, 5, 2)):
+        yield single(f"i8_block{kernel}_{stride}", SUM,
+                     lambda c, r=residual, k=kernel, s=stride: block(c, r, k, s))
+    for act in ("none", "silu", "leaky_relu"):
+        yield single(f"i8_act_{act}", SUM, lambda c, a=act: c.conv_i8(
+            c.conv_i8(c.quantize(c.input(1, 6, 7, 18), 0.04, 64), 35, 3, x_scale=0.04, x_zero=64, act=a,
+                      p0=0.1 if a == "leaky_relu" else 0.0, out_scale=0.04, out_zero=50),
+            9, x_scale=0.04, x_zero=50, act="gelu"))
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     names: list[str] = []
-    groups = (conv_cases, transposed_cases, matrix_cases, normal_cases, pool_cases, resize_cases, moving_cases)
+    groups = (conv_cases, transposed_cases, matrix_cases, normal_cases, pool_cases, resize_cases, moving_cases,
+              integer_cases)
     for case in itertools.chain(*(g() for g in groups), [mini_unet()]):
         names.append(case.write(folder))
     if len(set(names)) != len(names):

@@ -36,6 +36,10 @@ def activate(x: Tensor, act: str = "none", p0: float = 0.0, p1: float = 0.0) -> 
     return functions[act](x)  # type: ignore[no-any-return]
 
 
+def to_u8(x: Tensor, scale: float, zero: int) -> Tensor:
+    return (x / float(np.float32(scale)) + zero).clamp(0, 127).round()
+
+
 class Value:
     """A tensor of the model with the value PyTorch computes for it, N H W C."""
 
@@ -135,6 +139,24 @@ class Case:
         return self.fused("conv2d", x, w, nhwc(y), stride_h=stride[0], stride_w=stride[1], dilation_h=dilation[0],
                           dilation_w=dilation[1], pad_top=top, pad_left=left, pad_bottom=bottom, pad_right=right,
                           pad_mode=int(replicate), groups=groups, **end)
+
+    def quantize(self, x: Value, scale: float, zero: int) -> Value:
+        """u8; the value is the steps, not what they stand for."""
+        return self.op("quantize", [x], to_u8(x.value, scale, zero), scale=scale, zero=zero)
+
+    def conv_i8(self, x: Value, cout: int, kernel: int = 1, *, x_scale: float, x_zero: int, stride: int = 1,
+                dilation: int = 1, pad: int | None = None, groups: int = 1, out_scale: float = 0.0, out_zero: int = 0,
+                **end: Any) -> Value:
+        """conv2d_i8 of x, u8."""
+        pad = kernel // 2 if pad is None else pad
+        cin = x.shape[3] // groups
+        w = self.constant(cout, kernel, kernel, cin, scale=(kernel * kernel * cin) ** -0.5, dtype="i8")
+        steps = F.pad(nchw(x.value - x_zero), (pad,) * 4)
+        y = F.conv2d(steps, nchw(w.value), None, stride, 0, dilation, groups) * float(np.float32(x_scale))
+        v = self.fused("conv2d_i8", x, w, nhwc(y), stride=stride, dilation=dilation, pad_top=pad, pad_left=pad,
+                       pad_bottom=pad, pad_right=pad, groups=groups, x_scale=x_scale, x_zero=x_zero,
+                       out_scale=out_scale, out_zero=out_zero, **end)
+        return Value(v.tensor, to_u8(v.value, out_scale, out_zero)) if out_scale else v
 
     def conv_transpose(self, x: Value, cout: int, kernel: tuple[int, int], *, stride: tuple[int, int] = (1, 1),
                        dilation: tuple[int, int] = (1, 1), pads: tuple[int, int, int, int] = (0, 0, 0, 0),
