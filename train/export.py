@@ -140,6 +140,19 @@ def difference(net: ColorNet, model: czw.Model, seed: int = 0) -> float:
     return float(np.abs(mine - theirs).max() / theirs.std())
 
 
+def export_file(weights: Path, vividness: Path | None, name: str, dtype: str) -> czw.Model:
+    """The model of a weights.npz and the table of a vividness.json."""
+    net, arrays = load_network(weights)
+    table: Table = [(0.0, 1.0, 1.0), (1.0, 0.5, 0.5)]
+    if vividness:
+        table = json.loads(vividness.read_text())["table"]
+    step, seen, spent = arrays["progress"]
+    metadata = {"name": name, "license": "BSD-2-Clause; encoder weights Apache-2.0",
+                "description": f"EfficientNet-Lite{int(arrays['architecture'][0])} U-Net with attention, {int(seen)} photographs in {int(step)} "
+                               f"steps, {spent / 60:.0f} minutes"}
+    return export(net, arrays["color.bins"], arrays["color.log_weight"], table, dtype, metadata)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m train.export", description=__doc__)
     parser.add_argument("weights", type=Path)
@@ -147,16 +160,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--name", default="default")
     args = parser.parse_args()
-    net, arrays = load_network(args.weights)
-    table: Table = [(0.0, 1.0, 1.0), (1.0, 0.5, 0.5)]
-    if args.vividness:
-        table = json.loads(args.vividness.read_text())["table"]
-    step, seen, spent = arrays["progress"]
-    metadata = {"name": args.name, "license": "BSD-2-Clause; encoder weights Apache-2.0",
-                "description": f"EfficientNet-Lite{int(arrays['architecture'][0])} U-Net with attention, {int(seen)} photographs in {int(step)} "
-                               f"steps, {spent / 60:.0f} minutes"}
+    net = load_network(args.weights)[0]
     for dtype, label in (("f32", "f32"), ("f16", "f16"), ("i8", "int8")):
-        model = export(net, arrays["color.bins"], arrays["color.log_weight"], table, dtype, metadata)
+        model = export_file(args.weights, args.vividness, args.name, dtype)
         path = args.out / f"{args.name}-{label}.czw"
         model.write(path)
         print(f"{path}: {path.stat().st_size} bytes, {len(model.operators)} operators, "

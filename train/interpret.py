@@ -25,7 +25,7 @@ def _nhwc(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1)
 
 
-def _activate(x: Tensor, a: dict[str, float]) -> Tensor:
+def activate(x: Tensor, a: dict[str, float]) -> Tensor:
     kind, p0, p1 = a["act"], a["act_p0"], a["act_p1"]
     if kind == 0:
         return x
@@ -49,8 +49,21 @@ def _conv2d(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
     y = _nhwc(y)
     if a["residual"] == 1 and residual is not None:
         y = y + residual
-    y = _activate(y, a)
+    y = activate(y, a)
     return y + residual if a["residual"] == 2 and residual is not None else y
+
+
+def _quantize(x: Tensor, scale: float, zero: float) -> Tensor:
+    return (x / scale + zero).clamp(0, 127).round()
+
+
+def _conv2d_i8(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    """x and the result hold steps of u8 tensors; the weight is samples times scales."""
+    x = inputs[0]
+    assert x is not None
+    both = {name + side: a[name] for name in ("stride", "dilation") for side in ("_h", "_w")}
+    y = _conv2d([(x - a["x_zero"]) * a["x_scale"], *inputs[1:]], {**a, **both, "pad_mode": 0})
+    return _quantize(y, a["out_scale"], a["out_zero"]) if a["out_scale"] else y
 
 
 def _attention(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
@@ -101,6 +114,8 @@ RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
     "resize": _resize,
     "pool2d": _pool,
     "slice": _slice,
+    "quantize": lambda inputs, a: _quantize(*[t for t in inputs if t is not None], a["scale"], a["zero"]),
+    "conv2d_i8": _conv2d_i8,
     "concat": lambda inputs, a: torch.cat([t for t in inputs if t is not None], int(a["axis"])),
 }
 

@@ -76,7 +76,11 @@ static inline vf vf_load_u16(const uint16_t *p) {
 }
 static inline vf vf_gather(const float *base, vi i) { return (vf){_mm512_i32gather_ps(i.a, base, 4)}; }
 
-static inline vi vi_dot4(vi sum, vi x, vi w) { return (vi){_mm512_dpbusd_epi32(sum.a, x.a, w.a)}; }
+/* not the intrinsic: gcc 12 copies its sums about, and to memory and back */
+static inline vi vi_dot4(vi sum, vi x, vi w) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum.a) : "v"(x.a), "v"(w.a));
+    return sum;
+}
 static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
     if (n == VL)
         _mm_storeu_si128((void *)p, _mm512_cvtepi32_epi8(x.a));
