@@ -7,7 +7,9 @@
  * Dense: sum x w is made by vi_dot4, four input channels at a time; - x_zero sum w is where it starts. Depthwise: by
  * depthwise.c, whose f32 sums of integers are exact as long as they stay below 2^24. */
 #include "kernels/conv.h"
+#include "kernels/isa.h"
 
+#include <math.h>
 #include <string.h>
 
 /** The call as one of a conv2d; `attr` holds its attributes. */
@@ -19,6 +21,10 @@ static cz_call as_conv2d(const cz_call *call, cz_attr_conv2d *attr) {
 }
 
 static bool is_depthwise(const cz_call *call) { return ((const cz_attr_conv2d_i8 *)call->attr)->groups != 1; }
+
+#if !defined(VI_DOT4_VNNI)
+#define vi_dot4_vnni vi_dot4
+#endif
 
 /* ---------------------------------------------------------------- weights
  * factor[co], start[co] in whole vectors, then dense [block of 16][tap][four channels][16][4] i8 with missing channels
@@ -77,7 +83,7 @@ static void pack(const cz_call *call, void *packed) {
 /* ---------------------------------------------------------------- tiles */
 
 /** As cz_micro_sum, of bytes: m pixels by nb blocks. Reads up to 3 bytes past a pixel's channels. */
-CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, vi sum[CZ_MR][CZ_NB]) {
+CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool vnni, vi sum[CZ_MR][CZ_NB]) {
     const int32_t *w = (const int32_t *)(const void *)k->weights;
     const size_t next = k->next_block, ahead = k->ahead;
     const ptrdiff_t depth = (ptrdiff_t)k->depth * 4;
@@ -95,45 +101,73 @@ CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, vi sum[CZ_MR][CZ_NB]) 
                 int32_t four;
                 memcpy(&four, x[p] + i, sizeof four);
                 const vi v = vi_set1(four);
-                CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] = vi_dot4(sum[p][b], v, wb[b]);
+                CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] =
+                    vnni ? vi_dot4_vnni(sum[p][b], v, wb[b]) : vi_dot4(sum[p][b], v, wb[b]);
             }
         }
     }
 }
 
-CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb) {
+/** Finishes and stores a tile whose sums begin at `sums`: in one go where no activation needs more than a clamp. */
+static void finish_tile(const cz_epilogue *e, const cz_tile_out *o, const int32_t *sums) {
+    const size_t n = o->last - o->first;
+    const bool relu = e->act == CZ_ACT_LEAKY_RELU && e->p0 == 0;
+    const vf low = vf_set1(e->act == CZ_ACT_CLAMP ? e->p0 : relu ? 0.0f : -INFINITY);
+    const vf high = vf_set1(e->act == CZ_ACT_CLAMP ? e->p1 : INFINITY);
+    if (e->residual_mode == 2 || (e->act > CZ_ACT_CLAMP && !relu)) {
+        float kept[CZ_MR * CZ_NB * VL];
+        for (size_t i = 0; i < CZ_COUNT(kept); i += VL) vf_store(kept + i, vf_from_i(vi_load(sums + i)));
+        CZ_NAME(cz_finish)(e, kept, CZ_NB * VL, o->pixel, o->count, o->channels, o->first, n, o->out);
+        return;
+    }
+    for (size_t b = 0; b < n; b += VL) {
+        const size_t c = o->first + b, m = cz_min(VL, n - b);
+        const vf factor = vf_load(e->factor + c), bias = e->bias ? vf_load_n(e->bias + c, m) : vf_zero();
+        const int32_t *from = sums + b;
+        if (cz_epilogue_is_u8(e) && m == VL) {
+            const vf steps = vf_set1(e->steps), zero = vf_set1(e->zero), top = vf_set1(CZ_U8_MAX);
+            uint8_t *const out = (uint8_t *)o->out + c;
+            for (size_t p = 0; p < o->count; p++, from += CZ_NB * VL) {
+                const vf v = vf_fma(vf_fma(vf_from_i(vi_load(from)), factor, bias), steps, zero);
+                vi_store_u8(out + o->pixel[p] * o->channels, vi_round(vf_min(vf_max(v, vf_zero()), top)), VL);
+            }
+            continue;
+        }
+        for (size_t p = 0; p < o->count; p++, from += CZ_NB * VL) {
+            const size_t at = o->pixel[p] * o->channels + c;
+            vf v = vf_fma(vf_from_i(vi_load(from)), factor, bias);
+            if (e->residual_mode == 1) v = vf_add(v, vf_load_n(e->residual + at, m));
+            if (e->act != CZ_ACT_NONE) v = vf_min(vf_max(v, low), high);
+            if (e->steps != 0)
+                vi_store_u8((uint8_t *)o->out + at, cz_quantize(v, e->steps, e->zero), m);
+            else
+                vf_store_n(o->out + at, v, m);
+        }
+    }
+}
+
+CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb, bool vnni) {
     vi sum[CZ_MR][CZ_NB];
     CZ_UNROLL for (int b = 0; b < nb; b++) {
         const vi start = vi_load(e->start + o->first + (size_t)b * VL);
         CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
     }
-    sum_tile(k, m, nb, sum);
-    const size_t last = o->last - o->first - (size_t)(nb - 1) * VL; /* channels of the last block */
-    if (e->steps != 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0 && o->count == (size_t)m) {
-        CZ_UNROLL for (int b = 0; b < nb; b++) {
-            const size_t c = o->first + (size_t)b * VL, n = b < nb - 1 ? VL : last;
-            const vf factor = vf_load(e->factor + c), bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
-            CZ_UNROLL for (int p = 0; p < m; p++)
-                vi_store_u8((uint8_t *)o->out + o->pixel[p] * o->channels + c,
-                            cz_quantize(vf_fma(vf_from_i(sum[p][b]), factor, bias), e->steps, e->zero), n);
-        }
-        return;
-    }
-    float kept[CZ_MR * CZ_NB * VL];
+    sum_tile(k, m, nb, vnni, sum);
+    int32_t kept[CZ_MR * CZ_NB * VL];
     CZ_UNROLL for (int p = 0; p < m; p++) {
-        CZ_UNROLL for (int b = 0; b < nb; b++) vf_store(kept + (p * CZ_NB + b) * VL, vf_from_i(sum[p][b]));
+        CZ_UNROLL for (int b = 0; b < nb; b++) vi_store(kept + (p * CZ_NB + b) * VL, sum[p][b]);
     }
-    CZ_NAME(cz_finish)
-    (e, kept, CZ_NB * VL, o->pixel, o->count, o->channels, o->first, o->last - o->first, o->out);
+    finish_tile(e, o, kept);
 }
 
-/* Each its own function, so that each gets the registers to itself. */
-static void tile_full(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) { tile(k, e, o, CZ_MR, CZ_NB); }
-static void tile_some(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
-    tile(k, e, o, (CZ_MR + 2) / 3, CZ_NB);
-}
+/* The tile sizes, each its own function, so that each gets the registers to itself. */
+#define TILE(name, m, nb, vnni)                                                                                        \
+    static void name(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) { tile(k, e, o, m, nb, vnni); }
+#define SOME ((CZ_MR + 2) / 3)
+TILE(tile_full, CZ_MR, CZ_NB, false)
+TILE(tile_some, SOME, CZ_NB, false)
 #if CZ_NB > 1
-static void narrow_full(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) { tile(k, e, o, CZ_MR, 1); }
+TILE(narrow_full, CZ_MR, 1, false)
 #endif
 
 static void run_tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
@@ -143,10 +177,23 @@ static void run_tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out 
         return;
     }
 #endif
-    if (o->count <= (CZ_MR + 2) / 3)
-        tile_some(k, e, o);
-    else
-        tile_full(k, e, o);
+    (o->count <= SOME ? tile_some : tile_full)(k, e, o);
+}
+
+#if defined(VI_DOT4_VNNI)
+TILE(vnni_full, CZ_MR, CZ_NB, true)
+TILE(vnni_some, SOME, CZ_NB, true)
+static void run_tile_vnni(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
+    (o->count <= SOME ? vnni_some : vnni_full)(k, e, o);
+}
+#endif
+
+/** The same integers by one instruction where an AVX2 machine has it. */
+static cz_tile_fn tile_of(void) {
+#if defined(VI_DOT4_VNNI)
+    if (cz_cpu_has_vnni()) return run_tile_vnni;
+#endif
+    return run_tile;
 }
 
 /* ---------------------------------------------------------------- the kernel */
@@ -225,7 +272,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     if (!plan(call, &g, &padding, &bytes)) return; /* the same */
     c.zeros = memset((unsigned char *)scratch + padding, a->x_zero, l.quads * 4);
     CZ_NAME(cz_gemm_tiles)
-    (&g, weights, &e, run_tile, CZ_NAME(cz_conv_rows), &c, out, call->out.d[3], begin, end, scratch);
+    (&g, weights, &e, tile_of(), CZ_NAME(cz_conv_rows), &c, out, call->out.d[3], begin, end, scratch);
 }
 
 const cz_kernel CZ_NAME(cz_kernel_conv2d_i8) = {packed_size, pack, prepare, run};

@@ -207,6 +207,19 @@ static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, s
     }
 }
 
+/** Finishes and stores sums of a row where that is fma and rounding to u8: `out` is the first pixel's. */
+static void store_u8(const job *j, uint8_t *out, size_t count, size_t c, size_t n) {
+    const cz_epilogue *e = j->e;
+    const vf factor = vf_load(e->factor + c), bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
+    const float *sums = j->sums;
+    out += c;
+    if (n == VL)
+        for (; count > 0; count--, sums += VL, out += j->c.channels)
+            vi_store_u8(out, cz_quantize(vf_fma(vf_load(sums), factor, bias), e->steps, e->zero), VL);
+    for (; count > 0; count--, sums += VL, out += j->c.channels)
+        vi_store_u8(out, cz_quantize(vf_fma(vf_load(sums), factor, bias), e->steps, e->zero), n);
+}
+
 /** The outputs of one row of a unit in the block of channel c, from its lines. `pixel` is the first one's number,
  * `slot` the line of the first kernel row, `ahead` where the next row's new inputs are, NULL where there are none. */
 static void run_block(const job *j, const place *u, size_t c, const float *lines, size_t slot, float *out, size_t pixel,
@@ -231,6 +244,10 @@ static void run_block(const job *j, const place *u, size_t c, const float *lines
         r.step = VL;
         r.clamps = false;
         j->row(j, &r, tiles - whole);
+    }
+    if (cz_epilogue_is_u8(j->e)) {
+        store_u8(j, (uint8_t *)out + pixel * channels, u->columns, c, n);
+        return;
     }
     for (size_t done = whole * TILE; done < u->columns; done += TILE) {
         size_t at[TILE];

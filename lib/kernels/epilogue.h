@@ -47,6 +47,11 @@ static inline bool cz_epilogue_is_plain(const cz_epilogue *e) {
            (e->act <= CZ_ACT_CLAMP || relu);
 }
 
+/** True when all there is to do is cz_quantize(fma(sum, factor, bias)). */
+static inline bool cz_epilogue_is_u8(const cz_epilogue *e) {
+    return e->steps != 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0;
+}
+
 /** vf_activate for a plain epilogue, bit for bit. */
 static inline vf cz_epilogue_plain(const cz_epilogue *e, vf v) {
     if (e->act == CZ_ACT_NONE) return v;

@@ -3,6 +3,7 @@
  * processor. */
 #include "kernels/isa.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #endif
 
 /** What a set may need of the processor and the system, as bits. */
-enum { CZ_ANY_CPU = 0, CZ_X86_AVX2 = 1, CZ_X86_AVX512 = 2 };
+enum { CZ_ANY_CPU = 0, CZ_X86_AVX2 = 1, CZ_X86_AVX512 = 2, CZ_X86_VNNI = 4, CZ_ASKED = 8 };
 
 #if defined(__x86_64__)
 /** Register state the system saves on a context switch, XCR0; 0 where the instruction is missing. */
@@ -26,15 +27,16 @@ static unsigned saved_state(unsigned leaf1_ecx) {
 }
 
 /** Intel SDM vol. 2A, CPUID: leaf 1 ecx FMA 12, AVX 28, F16C 29; leaf 7 ebx AVX2 5, F 16, DQ 17, BW 30, VL 31,
- *  ecx VNNI 11. */
+ *  ecx VNNI 11; leaf 7.1 eax AVX-VNNI 4. */
 static unsigned machine_has(void) {
-    unsigned a, b, c, d, b7, c7, d7;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) return CZ_ANY_CPU;
+    unsigned a, b, c, d, b7, c7, d7, leaves, rest;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !__get_cpuid_count(7, 0, &leaves, &b7, &c7, &d7)) return CZ_ANY_CPU;
+    const bool vnni = leaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &rest, &d) && (a & 1u << 4) != 0;
     const unsigned fma_avx_f16c = 1u << 12 | 1u << 28 | 1u << 29, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     const unsigned state = saved_state(c);
     if ((c & fma_avx_f16c) != fma_avx_f16c || (b7 & 1u << 5) == 0 || (state & 0x06) != 0x06) return CZ_ANY_CPU;
-    return (b7 & avx512) == avx512 && (c7 & 1u << 11) != 0 && (state & 0xe6) == 0xe6 ? CZ_X86_AVX2 | CZ_X86_AVX512
-                                                                                     : CZ_X86_AVX2;
+    const bool wide = (b7 & avx512) == avx512 && (c7 & 1u << 11) != 0 && (state & 0xe6) == 0xe6;
+    return CZ_X86_AVX2 | (wide ? CZ_X86_AVX512 : 0) | (vnni ? CZ_X86_VNNI : 0);
 }
 #else
 static unsigned machine_has(void) { return CZ_ANY_CPU; }
@@ -65,6 +67,20 @@ bool cz_cpu_supported(int32_t cpu) {
     return cpu >= COLORIZER_CPU_SCALAR && cpu <= CZ_CPU_LAST && sets[cpu].kernels != NULL &&
            (sets[cpu].needs & ~machine_has()) == 0;
 }
+
+/* Asked for once: that takes microseconds in a virtual machine. Threads that ask at once store the same. */
+static atomic_uint known;
+
+bool cz_cpu_has_vnni(void) {
+    unsigned has = atomic_load_explicit(&known, memory_order_relaxed);
+    if (has == 0) {
+        has = machine_has() | CZ_ASKED;
+        atomic_store_explicit(&known, has, memory_order_relaxed);
+    }
+    return (has & CZ_X86_VNNI) != 0;
+}
+
+void cz_cpu_use_vnni(bool use) { atomic_store_explicit(&known, use ? 0 : CZ_ASKED, memory_order_relaxed); }
 
 /** The set that COLORIZER_CPU names, or COLORIZER_CPU_BEST. */
 static int32_t from_environment(void) {

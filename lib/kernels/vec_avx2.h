@@ -124,6 +124,14 @@ static inline __m256i vi_dot4_(__m256i sum, __m256i x, __m256i w) { /* two produ
     return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)));
 }
 static inline vi vi_dot4(vi sum, vi x, vi w) { return vi_make_(vi_dot4_(sum.a, x.a, w.a), vi_dot4_(sum.b, x.b, w.b)); }
+/* AVX-VNNI, of processors that have it without AVX-512 or with: the same sums by one instruction. To be used where
+ * cz_cpu_has_vnni() says so only. */
+#define VI_DOT4_VNNI
+static inline vi vi_dot4_vnni(vi sum, vi x, vi w) {
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.a) : "x"(x.a), "x"(w.a));
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.b) : "x"(x.b), "x"(w.b));
+    return sum;
+}
 static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
     /* packs work in halves of a register: lanes come out as 0-3, 8-11, 4-7, 12-15 */
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(x.a, x.b), _MM_SHUFFLE(3, 1, 2, 0));
