@@ -25,9 +25,10 @@ enum cz_dtype { CZ_F32 = 1, CZ_F16 = 2, CZ_I8 = 3 };
 
 /** Types of tensors. u8 tensors hold values 0 .. CZ_U8_MAX only: with i8 weights two products then fit 16 bits. */
 enum cz_type { CZ_TYPE_F32, CZ_TYPE_U8 };
-#define CZ_U8_MAX   127
-#define CZ_U8_SLACK 16 /* bytes after a u8 tensor that a kernel may read: memory is there, its contents are not told   \
-                        */
+#define CZ_U8_MAX 127
+#define CZ_U8_SLACK                                                                                                    \
+    16 /* bytes after a u8 tensor that a kernel may read: memory is there, its contents are not told                   \
+        */
 
 /** A constant of a model: a view into the file's bytes. */
 typedef struct cz_constant {

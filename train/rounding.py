@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Rounding to few bits with the least harm: ranges of activations, and weights by what they do to the outputs."""
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LEVELS = 127  # u8 tensors hold 0 .. 127, weights -127 .. 127
+SHRINK = [1 - k / 40 for k in range(24)]  # of a range: what lies outside is cut
+DAMPING = 0.01  # of the mean of H's diagonal
+SAMPLES = 1 << 18
+
+
+def activation_range(x: Tensor) -> tuple[float, int]:
+    """Scale and zero point of a tensor's u8: of all cuts of its range the one of least squared error."""
+    flat = x.flatten()
+    flat = flat[torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:SAMPLES]]
+    low, high = min(float(x.min()), 0.0), max(float(x.max()), 1e-6)
+    best = (float("inf"), 1.0, 0)
+    for below in SHRINK if low < 0 else SHRINK[:1]:
+        for above in SHRINK:
+            scale = (high * above - low * below) / LEVELS
+            zero = round(-low * below / scale)
+            error = float((to_u8(flat, scale, zero).sub_(zero).mul_(scale) - flat).square_().mean())
+            best = min(best, (error, scale, zero))
+    return best[1], best[2]
+
+
+def to_u8(x: Tensor, scale: float, zero: int) -> Tensor:
+    """What quantize makes of x, as f32."""
+    return (x / scale + zero).clamp_(0, LEVELS).round_()
+
+
+def row_scales(w: Tensor, weight: Tensor) -> Tensor:
+    """The scale of each row of w: least squared error with columns, or elements, weighted."""
+    top = w.abs().amax(1, keepdim=True).clamp(min=1e-12) / LEVELS
+    best, scales = torch.full_like(top, float("inf")), top
+    for shrink in SHRINK:
+        scale = top * shrink
+        error = ((w / scale).round().clamp(-LEVELS, LEVELS) * scale - w).square().mul(weight).sum(1, keepdim=True)
+        scales = torch.where(error < best, scale, scales)
+        best = torch.minimum(best, error)
+    return scales[:, 0]
+
+
+def inverse_root(h: Tensor) -> Tensor:
+    """The upper Cholesky factor of the inverse of h, damped; h is [..., K, K]."""
+    diagonal = h.diagonal(dim1=-2, dim2=-1)
+    damping = DAMPING * diagonal.mean(-1, keepdim=True) + 1e-10
+    damped = h + torch.diag_embed(damping.expand_as(diagonal))
+    return torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped))).mT
+
+
+def round_rows(w: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    """Samples and scales of rows of weights [Cout, K] for inputs of second moments h [K, K], or [Cout, K, K] where
+    each row has inputs of its own. Column by column; each one's error is taken out of the columns that follow, as far
+    as their inputs go together (Frantar et al., "GPTQ", 2023)."""
+    diagonal = h.diagonal(dim1=-2, dim2=-1)
+    scales = row_scales(w, diagonal.expand_as(w) + 1e-12)
+    order = diagonal.reshape(-1, w.shape[1]).mean(0).argsort(descending=True)
+    root = inverse_root(h[..., order, :][..., order])
+    left, samples = w[:, order].clone(), torch.empty_like(w)
+    for k in range(w.shape[1]):
+        q = (left[:, k] / scales).round().clamp(-LEVELS, LEVELS)
+        error = (left[:, k] - q * scales) / root[..., k, k]
+        left[:, k:] -= error[:, None] * root[..., k, k:]
+        samples[:, k] = q
+    result = torch.empty_like(samples)
+    result[:, order] = samples
+    return result, scales
