@@ -29,7 +29,7 @@ from .store import center_crops, open_store
 
 DEFAULT_INT8 = r"block([1-9]|1\d)\..*|merge.*|refine.*"
 ROWS = 12000  # of inputs that a weight is rounded for
-HINT_LEVEL = 0.125  # of the hint planes in an f32 file
+HINT_LEVEL = 0.5  # of the hint planes in an f32 file
 CHANNELS = 64  # of a depthwise convolution at a time
 
 
