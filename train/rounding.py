@@ -48,7 +48,8 @@ def inverse_root(h: Tensor) -> Tensor:
     diagonal = h.diagonal(dim1=-2, dim2=-1)
     damping = DAMPING * diagonal.mean(-1, keepdim=True) + 1e-10
     damped = h + torch.diag_embed(damping.expand_as(diagonal))
-    return torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped))).mT
+    root: Tensor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped))).mT
+    return root
 
 
 def round_rows(w: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A small network to integers: near the f32 one, and the same in PyTorch as in the C library."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tools import czw
+from tools.colorizer import Graph
+from train import interpret
+from train.quantize import quantize
+from train.rounding import LEVELS, activation_range, round_rows, row_scales, to_u8
+
+rng = np.random.default_rng(3)
+
+
+def network() -> czw.Model:
+    """A block of expansion, depthwise and projection with its residual, and a 3x3 convolution that stays f32."""
+    m = czw.Model()
+
+    def conv(x: czw.Tensor, name: str, cout: int, kernel: int, cin: int, residual: czw.Tensor | None = None,
+             **more: float | str) -> czw.Tensor:
+        w = rng.standard_normal((cout, kernel, kernel, cin)) / (kernel * kernel * cin) ** 0.5
+        inputs = [x, m.constant(name + ".w", w), m.constant(name + ".b", rng.standard_normal(cout) * 0.1), None, None]
+        pad = kernel // 2
+        return m.op("conv2d", [*inputs, residual], name, pad_top=pad, pad_left=pad, pad_bottom=pad, pad_right=pad,
+                    residual=0 if residual is None else 1, **more)
+
+    x = m.input("x", (1, 0, 0, 10))
+    y = conv(x, "block1.expand", 60, 1, 10, act="relu6")
+    y = conv(y, "block1.depthwise", 60, 5, 1, act="relu6", groups=60)
+    y = conv(y, "block1.project", 10, 1, 60, x)
+    m.output("y", conv(y, "head", 7, 3, 10))
+    return m
+
+
+def test_network(tmp_path: Path) -> None:
+    source = network()
+    model = quantize(source, torch.from_numpy(rng.standard_normal((6, 16, 20, 10)).astype(np.float32)), "block.*")
+    assert [op.op.name for op in model.operators] == ["quantize", "conv2d_i8", "conv2d_i8", "conv2d_i8", "conv2d"]
+    assert [op.attributes.get("out_scale", 0) > 0 for op in model.operators] == [False, True, True, False, False]
+    x = rng.standard_normal((1, 18, 14, 10)).astype(np.float32)
+    exact, mine = interpret.run(source, x)["y"], interpret.run(model, x)["y"]
+    assert 0 < np.abs(mine - exact).std() < 0.03 * exact.std()
+    model.write(tmp_path / "model.czw")
+    with Graph(tmp_path / "model.czw") as g:
+        library = g.run({"x": x})["y"]
+    # a value between two steps may go either way in PyTorch
+    assert np.abs(library - mine).std() < 0.005 * exact.std()
+
+
+def test_rounding_minds_the_inputs() -> None:
+    """With inputs that go together the outputs' error is well below that of rounding each weight alone."""
+    mix = torch.from_numpy(rng.standard_normal((24, 24))).float()
+    x = torch.from_numpy(rng.standard_normal((2000, 24))).float() @ torch.diag(torch.logspace(0, -2, 24)) @ mix
+    w = torch.from_numpy(rng.standard_normal((8, 24))).float()
+    h = x.T @ x / len(x)
+    samples, scales = round_rows(w, h)
+    assert samples.abs().max() <= LEVELS and bool((samples == samples.round()).all())
+    plain = row_scales(w, torch.ones_like(w))[:, None]
+    alone = (w / plain).round().clamp(-LEVELS, LEVELS) * plain
+    error, error_alone = (float(((q - w) @ x.T).square().mean()) for q in (samples * scales[:, None], alone))
+    assert error < 0.5 * error_alone
+
+
+def test_range_cuts_outliers() -> None:
+    x = torch.from_numpy(rng.standard_normal(100000)).float()
+    scale, zero = activation_range(x)
+    assert 0.03 < scale < 0.06 and 50 < zero < 77
+    assert activation_range(x.relu())[1] == 0
+    assert int(to_u8(torch.tensor([1e9]), scale, zero)) == LEVELS
