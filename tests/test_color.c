@@ -371,7 +371,8 @@ static void *whole(const cz_color_job *job, const cz_pixels *src, const cz_pixel
     const size_t threads = job->exec->threads;
     void *scratch = get(threads * cz_max(cz_lightness_scratch(&job->grid), cz_upsample_scratch(&job->grid)));
     float *work = get(sizeof(float) * cz_upsample_work(&job->grid));
-    assert_true(cz_lightness(job, src, light, scratch));
+    cz_lightness_rows(job, src, light, 0, job->grid.h, scratch);
+    cz_lightness_pad(&job->grid, light);
     assert_true(cz_upsample(job, light, ab, fit, work, scratch));
     render_all(job, src, dst, fit, 0.9f);
     free(scratch);

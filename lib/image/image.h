@@ -4,7 +4,7 @@
  *
  *   cz_image_check    colorizer_image -> cz_pixels
  *   cz_grid_init      the sizes: photograph, working image, padded network input, chroma grid
- *   cz_lightness      photograph -> CIELAB L at working size (area average of linear light)
+ *   cz_lightness_rows photograph -> CIELAB L at working size (area average of linear light), row by row
  *   cz_network_input  L and hints -> network input [padded_h][padded_w][4]
  *   cz_chroma         network outputs -> ab and confidence on the chroma grid
  *   cz_spread_hints   ab on the chroma grid -> the same, with what the hints miss there
@@ -70,10 +70,13 @@ typedef struct cz_color_job {
 
 /* ---------------------------------------------------------------- stages */
 
-/** Scratch bytes a thread needs in cz_lightness; slot i uses scratch + i * that, a multiple of CZ_ALIGN. */
+/** Scratch bytes a thread needs in cz_lightness_rows, a multiple of CZ_ALIGN. */
 size_t cz_lightness_scratch(const cz_grid *g);
-/** light: [ph][pw] f32, L 0..100; pixels past w x h repeat the edge. */
-bool cz_lightness(const cz_color_job *job, const cz_pixels *src, float *light, void *scratch);
+/** Rows begin .. end - 1, of h, of light: [ph][pw] f32, L 0..100; pixels past w repeat the edge. */
+void cz_lightness_rows(const cz_color_job *job, const cz_pixels *src, float *light, size_t begin, size_t end,
+                       void *scratch);
+/** Then the rows past h: they repeat the last. */
+void cz_lightness_pad(const cz_grid *g, float *light);
 
 /** Channels of the network's input, as trained. */
 enum { CZ_INPUT_L, CZ_INPUT_A, CZ_INPUT_B, CZ_INPUT_MASK, CZ_INPUT_CHANNELS };

@@ -33,13 +33,6 @@ static span footprint(size_t i, size_t n, size_t source) {
 
 static double cover(const span *s, size_t k) { return k == 0 ? s->head : k == s->count - 1 ? s->tail : 1.0; }
 
-typedef struct {
-    const cz_color_job *job;
-    const cz_pixels *src;
-    float *light;
-    unsigned char *scratch;
-} light_task;
-
 size_t cz_lightness_scratch(const cz_grid *g) {
     const size_t bytes = (2 * (size_t)g->width + g->w) * sizeof(float); /* sides are at most 65535 */
     return (bytes + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
@@ -56,34 +49,28 @@ static void across(const float *columns, size_t width, float *out, size_t w) {
     }
 }
 
-static void light_rows(void *context, size_t begin, size_t end, uint32_t slot) {
-    const light_task *t = context;
-    const cz_grid *g = &t->job->grid;
-    const cz_color_kernels *k = t->job->k;
-    float *row = (float *)(void *)(t->scratch + slot * cz_lightness_scratch(g));
+void cz_lightness_rows(const cz_color_job *job, const cz_pixels *src, float *light, size_t begin, size_t end,
+                       void *scratch) {
+    const cz_grid *g = &job->grid;
+    float *row = scratch;
     float *sum = row + g->width, *mean = sum + g->width;
     size_t held = SIZE_MAX; /* the source row that `row` holds: neighbours share one */
     for (size_t y = begin; y < end; y++) {
         const span s = footprint(y, g->h, g->height);
         memset(sum, 0, g->width * sizeof *sum);
         for (size_t i = 0; i < s.count; i++) {
-            if (held != s.first + i)
-                k->luminance(t->job->tables, t->src->px, cz_row(t->src, s.first + i), g->width, row);
+            if (held != s.first + i) job->k->luminance(job->tables, src->px, cz_row(src, s.first + i), g->width, row);
             held = s.first + i;
-            k->accumulate(row, (float)(cover(&s, i) / s.all), g->width, sum);
+            job->k->accumulate(row, (float)(cover(&s, i) / s.all), g->width, sum);
         }
         across(sum, g->width, mean, g->w);
-        float *out = t->light + y * g->pw;
-        k->lightness(mean, g->w, out);
+        float *out = light + y * g->pw;
+        job->k->lightness(mean, g->w, out);
         for (size_t x = g->w; x < g->pw; x++) out[x] = out[g->w - 1];
     }
 }
 
-bool cz_lightness(const cz_color_job *job, const cz_pixels *src, float *light, void *scratch) {
-    const cz_grid *g = &job->grid;
-    light_task task = {job, src, light, scratch};
-    if (!cz_exec_for(job->exec, g->h, 0, light_rows, &task)) return false;
+void cz_lightness_pad(const cz_grid *g, float *light) {
     for (size_t y = g->h; y < g->ph; y++)
         memcpy(light + y * g->pw, light + (size_t)(g->h - 1) * g->pw, g->pw * sizeof *light);
-    return true;
 }

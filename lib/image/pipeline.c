@@ -143,6 +143,7 @@ static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g) {
            cz_spread_hints(&p->job, p->light, settings->hints, settings->n_hints, p->ab, (float *)(void *)p->transient);
 }
 
+/** Rows of a picture that are worked on strip by strip, so that a host is never without news for long. */
 typedef struct {
     cz_pipeline *p;
     const cz_pixels *src, *dst;
@@ -151,6 +152,32 @@ typedef struct {
     size_t first;
 } strip;
 
+/** Runs `range` over `height` rows, each of `pixels` of the host's, and reports between strips; part_done() does at the
+ *  end. */
+static bool by_strips(strip *s, size_t height, size_t pixels, cz_range_fn range, progress *g) {
+    const size_t rows = cz_max(s->p->threads, STRIP_PIXELS / cz_max(1, pixels));
+    for (s->first = 0; s->first < height; s->first += rows) {
+        const size_t count = cz_min(rows, height - s->first);
+        if (!cz_exec_for(s->p->job.exec, count, 0, range, s)) return false;
+        if (s->first + count < height && report(g, (float)(s->first + count) / (float)height) != 0) return false;
+    }
+    return true;
+}
+
+static void light_range(void *context, size_t begin, size_t end, uint32_t slot) {
+    const strip *s = context;
+    cz_lightness_rows(&s->p->job, s->src, s->p->light, s->first + begin, s->first + end,
+                      s->p->transient + slot * cz_lightness_scratch(&s->p->job.grid));
+}
+
+static bool lightness(cz_pipeline *p, const cz_pixels *src, progress *g) {
+    const cz_grid *grid = &p->job.grid;
+    strip s = {.p = p, .src = src};
+    if (!by_strips(&s, grid->h, (size_t)src->width * src->height / grid->h, light_range, g)) return false;
+    cz_lightness_pad(grid, p->light);
+    return true;
+}
+
 static void render_range(void *context, size_t begin, size_t end, uint32_t slot) {
     const strip *s = context;
     cz_render_rows(&s->p->job, s->src, s->dst, s->frame, s->p->fit, s->strength, s->first + begin, s->first + end,
@@ -158,14 +185,8 @@ static void render_range(void *context, size_t begin, size_t end, uint32_t slot)
 }
 
 static bool render(cz_pipeline *p, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame, progress *g) {
-    const size_t height = dst->height, rows = cz_max(p->threads, STRIP_PIXELS / dst->width);
     strip s = {.p = p, .src = src, .dst = dst, .frame = frame, .strength = g->settings->strength};
-    for (s.first = 0; s.first < height; s.first += rows) {
-        const size_t count = cz_min(rows, height - s.first);
-        if (!cz_exec_for(p->job.exec, count, 0, render_range, &s)) return false;
-        if (report(g, (float)(s.first + count) / (float)height) != 0) return false;
-    }
-    return true;
+    return by_strips(&s, dst->height, dst->width, render_range, g) && !part_done(g, 0);
 }
 
 static int32_t ended(cz_pipeline *p, bool done, cz_error *err) {
@@ -182,8 +203,7 @@ int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *sr
     const cz_frame whole = {0, 0, src->width, src->height};
     p->analyzed = false;
     p->job.exec = exec;
-    p->analyzed = cz_lightness(&p->job, src, p->light, p->transient) && !part_done(&g, net) && infer(p, settings, &g) &&
-                  !part_done(&g, last) &&
+    p->analyzed = lightness(p, src, &g) && !part_done(&g, net) && infer(p, settings, &g) && !part_done(&g, last) &&
                   cz_upsample(&p->job, p->light, p->ab, p->fit, (float *)(void *)p->transient, p->transient + work);
     const bool rest = p->analyzed && (dst == NULL ? !part_done(&g, 0) : render(p, src, dst, &whole, &g));
     p->analyzed = p->analyzed && rest;
