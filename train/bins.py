@@ -65,6 +65,13 @@ def make_bins(counts: np.ndarray, lam: float, min_share: float, max_weight: floa
     weight /= (weight * share).sum()
     weight = np.minimum(weight, max_weight)
     weight /= (weight * share).sum()
+    return bins_around(centers, share, np.log(weight))
+
+
+def bins_around(centers: np.ndarray, share: np.ndarray, log_weight: np.ndarray) -> Bins:
+    """Bins at those centers, with the table that encodes into them."""
+    n = 2 * REACH + 1
+    axis = np.arange(-REACH, REACH + 1, dtype=np.float64)
     points = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
     index = np.empty((n * n, NEIGHBOURS), np.int64)
     amount = np.empty((n * n, NEIGHBOURS), np.float32)
@@ -77,4 +84,4 @@ def make_bins(counts: np.ndarray, lam: float, min_share: float, max_weight: floa
         index[start:start + 8192] = near
         amount[start:start + 8192] = g / g.sum(1, keepdims=True)
     return Bins(torch.from_numpy(centers).float(), torch.from_numpy(share).float(),
-                torch.from_numpy(np.log(weight)).float(), torch.from_numpy(index), torch.from_numpy(amount))
+                torch.from_numpy(log_weight).float(), torch.from_numpy(index), torch.from_numpy(amount))

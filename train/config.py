@@ -41,6 +41,7 @@ class Config:
     hints: float = 0.5  # share of inputs with colour hints
     freeze: int = 0  # leading encoder blocks (and the stem) kept as ImageNet left them
     pretrained: bool = True
+    init: str = ""  # a weights.npz to begin from, with its chroma bins, in place of the ImageNet weights
     histogram_photos: int = 4000
     balance: float = 0.5  # lambda of the class-rebalancing weights; 1 would be no rebalancing
     min_share: float = 1e-5

