@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "app.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---------------------------------------------------------------- state in words */
+
+void app_title(app *a) {
+    char title[1024];
+    if (a->photo == NULL)
+        (void)snprintf(title, sizeof title, "darkroom - %s", a->state);
+    else
+        (void)snprintf(title, sizeof title, "%s - %d %s, vividness %.2f, strength %.2f - %s", a->photo->name,
+                       (int)a->now.count, a->now.count == 1 ? "hint" : "hints", (double)a->now.vividness,
+                       (double)a->now.strength, a->state);
+    SDL_SetWindowTitle(a->window, title);
+}
+
+static void say(app *a, const char *state) {
+    (void)SDL_strlcpy(a->state, state, sizeof a->state);
+    app_title(a);
+    if (a->log) {
+        printf("state %s\n", a->state);
+        (void)fflush(stdout);
+    }
+}
+
+/* ---------------------------------------------------------------- photographs */
+
+static SDL_Texture *picture_texture(const app *a, int access) {
+    return SDL_CreateTexture(a->draw.renderer, SDL_PIXELFORMAT_RGB24, access, a->photo->preview.width,
+                             a->photo->preview.height);
+}
+
+static void drop_textures(app *a) {
+    if (a->before != NULL) SDL_DestroyTexture(a->before);
+    if (a->after != NULL) SDL_DestroyTexture(a->after);
+    a->before = a->after = NULL;
+}
+
+/** Both show the photograph as it is until the first answer comes. */
+static bool make_textures(app *a) {
+    const colorizer_image shown = picture_like(&a->photo->preview, false);
+    drop_textures(a);
+    a->before = picture_texture(a, SDL_TEXTUREACCESS_STATIC);
+    a->after = picture_texture(a, SDL_TEXTUREACCESS_STATIC);
+    bool ok = shown.data[0] != NULL && a->before != NULL && a->after != NULL;
+    if (ok) {
+        picture_show(&a->photo->preview, shown.data[0]);
+        ok = SDL_UpdateTexture(a->before, NULL, shown.data[0], (int)shown.stride[0]) == 0 &&
+             SDL_UpdateTexture(a->after, NULL, shown.data[0], (int)shown.stride[0]) == 0;
+    }
+    free(shown.data[0]);
+    return ok;
+}
+
+void app_open(app *a, const char *path) {
+    message m = {""};
+    photo *p = photo_open(path, &m);
+    if (p == NULL) {
+        say(a, m.text);
+        return;
+    }
+    photo_drop(a->photo);
+    a->photo = p;
+    a->now = (edits){.vividness = a->default_vividness, .strength = 1};
+    a->selected = -1;
+    a->drag = DRAG_NOTHING;
+    a->divider = 0;
+    a->gray = false;
+    history_begin(a->history, &a->now);
+    app_arrange(a);
+    if (make_textures(a))
+        app_changed(a);
+    else
+        say(a, SDL_GetError());
+}
+
+void app_close(app *a) {
+    worker_stop(a->previewer, false);
+    worker_stop(a->saver, true);
+    photo_drop(a->photo);
+    drop_textures(a);
+    if (a->wheel != NULL) SDL_DestroyTexture(a->wheel);
+    free(a->history);
+}
+
+/* ---------------------------------------------------------------- changes */
+
+void app_changed(app *a) {
+    task *t = a->photo != NULL ? task_make(a->photo, &a->now) : NULL;
+    if (t == NULL) return;
+    t->serial = ++a->asked;
+    say(a, "working");
+    worker_ask(a->previewer, t);
+}
+
+void app_settled(app *a) {
+    if (a->photo != NULL) history_commit(a->history, &a->now);
+}
+
+void app_travel(app *a, int direction) {
+    app_settled(a);
+    if (a->photo == NULL || !history_go(a->history, direction, &a->now)) return;
+    app_select(a, -1);
+    app_changed(a);
+}
+
+void app_save(app *a) {
+    task *t = a->photo != NULL ? task_make(a->photo, &a->now) : NULL;
+    if (t == NULL) return;
+    t->save = true;
+    t->serial = ++a->saving;
+    say(a, "saving");
+    worker_ask(a->saver, t);
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static void show(app *a, const task *t) {
+    if (t->rgb == NULL || t->photo != a->photo) return;
+    (void)SDL_UpdateTexture(a->after, NULL, t->rgb, 3 * t->photo->preview.width);
+    if (a->log)
+        printf("preview %u analyze %.1f ms render %.1f ms from the change %.1f ms\n", (unsigned)t->serial,
+               t->analyze_ms, t->render_ms, ms_since(t->asked));
+}
+
+static void saved(app *a, const task *t) {
+    char line[600];
+    if (t->serial != a->saving) return;
+    const char *slash = SDL_strrchr(t->photo->output, '/');
+    (void)snprintf(line, sizeof line, "saved %s", slash != NULL ? slash + 1 : t->photo->output);
+    say(a, t->failure.text[0] != '\0' ? t->failure.text : line);
+}
+
+void app_answer(app *a, task *t) {
+    if (t->save) {
+        saved(a, t);
+    } else {
+        show(a, t);
+        a->answered = t->serial;
+        if (t->serial == a->asked) say(a, t->failure.text[0] != '\0' ? t->failure.text : "ready");
+    }
+    task_free(t);
+}
+
+/* ---------------------------------------------------------------- values */
+
+static const float least_radius = 0.005f, most_radius = 0.2f;
+
+static float short_side(const app *a) {
+    return a->photo == NULL ? 1 : (float)SDL_min(a->photo->preview.width, a->photo->preview.height);
+}
+
+static mark *selected(app *a) { return a->selected >= 0 ? &a->now.marks[a->selected] : NULL; }
+
+/** The radius runs by its square root, so that small ones can be set as well. */
+float app_slider(const app *a, int slider) {
+    const float radius = a->selected >= 0 ? a->now.marks[a->selected].radius / short_side(a) : a->radius;
+    if (slider == SLIDER_VIVIDNESS) return a->now.vividness / 2;
+    if (slider == SLIDER_STRENGTH) return a->now.strength;
+    return sqrtf(fmaxf(radius - least_radius, 0) / (most_radius - least_radius));
+}
+
+void app_set_slider(app *a, int slider, float share) {
+    share = fminf(fmaxf(share, 0), 1);
+    if (slider == SLIDER_VIVIDNESS) a->now.vividness = roundf(200 * share) / 100;
+    if (slider == SLIDER_STRENGTH) a->now.strength = roundf(100 * share) / 100;
+    if (slider == SLIDER_RADIUS) {
+        a->radius = least_radius + share * share * (most_radius - least_radius);
+        if (selected(a) == NULL) return;
+        selected(a)->radius = a->radius * short_side(a);
+    }
+    app_changed(a);
+}
+
+void app_set_colour(app *a, float red_green, float blue_yellow) {
+    a->colour = (lab){0, red_green, blue_yellow};
+    if (selected(a) == NULL) return;
+    selected(a)->a = red_green;
+    selected(a)->b = blue_yellow;
+    app_changed(a);
+}
+
+void app_select(app *a, int index) {
+    a->selected = index;
+    if (selected(a) == NULL) return;
+    a->colour = (lab){0, selected(a)->a, selected(a)->b};
+    a->radius = selected(a)->radius / short_side(a);
+}
+
+float app_lightness(const app *a) {
+    const mark *m = a->selected >= 0 ? &a->now.marks[a->selected] : NULL;
+    return m == NULL ? 60 : picture_lightness(&a->photo->preview, m->x, m->y);
+}
+
+/* ---------------------------------------------------------------- places */
+
+float app_scale(const app *a) { return a->photo == NULL ? 1 : a->at.photo.w / (float)a->photo->preview.width; }
+
+SDL_FPoint app_to_window(const app *a, float x, float y) {
+    const SDL_FRect *r = &a->at.photo;
+    return (SDL_FPoint){r->x + x * r->w / (float)a->photo->preview.width,
+                        r->y + y * r->h / (float)a->photo->preview.height};
+}
+
+SDL_FPoint app_to_photo(const app *a, float x, float y) {
+    const SDL_FRect *r = &a->at.photo;
+    const float w = (float)a->photo->preview.width, h = (float)a->photo->preview.height;
+    return (SDL_FPoint){fminf(fmaxf((x - r->x) * w / r->w, 0), w - 0.01f),
+                        fminf(fmaxf((y - r->y) * h / r->h, 0), h - 0.01f)};
+}
+
+static void log_place(const char *name, int index, const SDL_FRect *r) {
+    printf("place %s %d %.0f %.0f %.0f %.0f\n", name, index, (double)r->x, (double)r->y, (double)r->w, (double)r->h);
+}
+
+void app_arrange(app *a) {
+    int width, height;
+    const bool has = a->photo != NULL;
+    SDL_GetWindowSize(a->window, &width, &height);
+    a->at = layout_of(width, height, has ? a->photo->preview.width : 0, has ? a->photo->preview.height : 0);
+    if (!a->log) return;
+    log_place("photo", 0, &a->at.photo);
+    log_place("wheel", 0, &a->at.wheel);
+    for (int i = 0; i < SLIDERS; i++) log_place("slider", i, &a->at.slider[i]);
+    for (int i = 0; i < SWATCHES; i++) log_place("swatch", i, &a->at.swatch[i]);
+    for (int i = 0; i < BUTTONS; i++) log_place("button", i, &a->at.button[i]);
+    (void)fflush(stdout);
+}

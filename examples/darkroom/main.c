@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * darkroom: a small window in which a photograph gets its colours.
+ *
+ *     darkroom [PHOTOGRAPH] [-j THREADS] [--font FILE] [--log] */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+
+typedef struct arguments {
+    const char *photo, *font;
+    int threads;
+    bool log;
+} arguments;
+
+static int usage(FILE *to, int code) {
+    fputs("usage: darkroom [PHOTOGRAPH] [options]\n\n"
+          "  -j THREADS    threads, 1 to 64; default: one for each processor\n"
+          "  --font FILE   a TrueType font instead of DejaVu Sans\n"
+          "  --log         places of the controls, states and times on standard output\n",
+          to);
+    return code;
+}
+
+static bool parse(int argc, char **argv, arguments *out) {
+    for (int i = 1; i < argc; i++) {
+        const bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--log") == 0)
+            out->log = true;
+        else if (strcmp(argv[i], "--font") == 0 && more)
+            out->font = argv[++i];
+        else if (strcmp(argv[i], "-j") == 0 && more)
+            out->threads = atoi(argv[++i]);
+        else if (argv[i][0] != '-' && out->photo == NULL)
+            out->photo = argv[i];
+        else
+            return false;
+    }
+    return true;
+}
+
+static int failed(const char *what, const char *why) {
+    fprintf(stderr, "darkroom: %s: %s\n", what, why);
+    return 1;
+}
+
+/** Two handles on one model: one for the screen, one for saving, so that a long save does not hold up the screen. */
+static int32_t start_workers(app *a, const arguments *given) {
+    const colorizer_options options = {.struct_size = sizeof options, .threads = given->threads};
+    colorizer *c, *copy;
+    double vividness;
+    int32_t status = colorizer_open(&c, NULL, &options);
+    if (status != COLORIZER_OK) return status;
+    status = colorizer_get_f(c, COLORIZER_KEY_VIVIDNESS, &vividness);
+    if (status == COLORIZER_OK) status = colorizer_clone(c, &copy);
+    if (status != COLORIZER_OK) {
+        colorizer_close(c);
+        return status;
+    }
+    a->default_vividness = (float)vividness;
+    a->previewer = worker_start(c, a->answers);
+    a->saver = worker_start(copy, a->answers);
+    return a->previewer != NULL && a->saver != NULL ? COLORIZER_OK : COLORIZER_E_MEMORY;
+}
+
+static bool open_window(app *a, const arguments *given) {
+    const Uint32 flags = SDL_WINDOW_RESIZABLE;
+    a->window = SDL_CreateWindow("darkroom", SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, 1200, 760, flags);
+    if (a->window == NULL || !draw_open(&a->draw, a->window, given->font)) return false;
+    SDL_SetWindowMinimumSize(a->window, 640, 740);
+    a->answers = SDL_RegisterEvents(1);
+    a->history = calloc(1, sizeof *a->history);
+    return a->history != NULL;
+}
+
+/** Draws once after all that has happened. The wait has an end because SDL tells of a signal only when it is asked. */
+static void loop(app *a) {
+    SDL_Event e;
+    while (!a->quit) {
+        if (!SDL_WaitEventTimeout(&e, 250)) continue;
+        do app_event(a, &e);
+        while (SDL_PollEvent(&e));
+        app_draw(a);
+    }
+}
+
+static int run(app *a, const arguments *given) {
+    if (!open_window(a, given)) return failed("no window", SDL_GetError());
+    const int32_t status = start_workers(a, given);
+    if (status != COLORIZER_OK) return failed("no colorizer", colorizer_strerror(status));
+    app_arrange(a);
+    if (given->photo != NULL) app_open(a, given->photo);
+    app_title(a);
+    loop(a);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    arguments given = {.threads = 0};
+    app a = {.selected = -1, .radius = 0.03f, .state = "drop a photograph"};
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(stdout, 0);
+    if (!parse(argc, argv, &given) || given.threads < 0 || given.threads > 64) return usage(stderr, 2);
+    a.log = given.log;
+    a.colour = lab_of(swatch_colour[0]);
+    SDL_SetMainReady();
+    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
+    int code = 1;
+    if (SDL_Init(SDL_INIT_VIDEO) != 0 || TTF_Init() != 0)
+        (void)failed("SDL", SDL_GetError());
+    else
+        code = run(&a, &given);
+    app_close(&a);
+    draw_close(&a.draw);
+    if (a.window != NULL) SDL_DestroyWindow(a.window);
+    if (TTF_WasInit()) TTF_Quit();
+    SDL_Quit();
+    return code;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <SDL_events.h>
+#include <SDL_mutex.h>
+#include <SDL_thread.h>
+#include <SDL_timer.h>
+
+#include "lab.h"
+
+struct worker {
+    colorizer *c; /* the thread's, but for colorizer_cancel() */
+    Uint32 event;
+    SDL_Thread *thread;
+    SDL_mutex *lock;
+    SDL_cond *change;
+    task *waiting; /* under the lock, as is quit */
+    bool quit;
+    photo *seen_photo; /* what c has analyzed, with which edits; NULL: nothing */
+    edits seen;
+};
+
+double ms_since(Uint64 begin) {
+    return (double)(SDL_GetPerformanceCounter() - begin) * 1e3 / (double)SDL_GetPerformanceFrequency();
+}
+
+/* ---------------------------------------------------------------- tasks */
+
+task *task_make(photo *p, const edits *e) {
+    task *t = calloc(1, sizeof *t);
+    if (t == NULL) return NULL;
+    t->photo = photo_keep(p);
+    t->edits = *e;
+    t->asked = SDL_GetPerformanceCounter();
+    return t;
+}
+
+void task_free(task *t) {
+    if (t == NULL) return;
+    photo_drop(t->photo);
+    free(t->rgb);
+    free(t);
+}
+
+/* ---------------------------------------------------------------- colorizing */
+
+/** The library takes hue and chroma of an sRGB colour, so any lightness serves at which sRGB has them. */
+static rgb hint_colour(const mark *m) {
+    for (float d = 0; d < 50; d += 1) {
+        if (lab_fits((lab){50 + d, m->a, m->b})) return rgb_of((lab){50 + d, m->a, m->b});
+        if (lab_fits((lab){50 - d, m->a, m->b})) return rgb_of((lab){50 - d, m->a, m->b});
+    }
+    return rgb_of((lab){50, m->a, m->b});
+}
+
+static int32_t set_hints(colorizer *c, const edits *e) {
+    colorizer_hint hints[COLORIZER_MAX_HINTS];
+    for (size_t i = 0; i < e->count; i++) {
+        const rgb colour = hint_colour(&e->marks[i]);
+        hints[i] = (colorizer_hint){.struct_size = sizeof hints[i],
+                                    .x = e->marks[i].x,
+                                    .y = e->marks[i].y,
+                                    .radius = e->marks[i].radius,
+                                    .red = colour.r,
+                                    .green = colour.g,
+                                    .blue = colour.b};
+    }
+    return colorizer_set_hints(c, hints, (uint32_t)e->count);
+}
+
+/** Asks the network, unless it has been asked the same: a change of strength only renders again. */
+static int32_t analyze(worker *w, task *t) {
+    if (w->seen_photo == t->photo && edits_ask_the_same(&w->seen, &t->edits)) return COLORIZER_OK;
+    const Uint64 begin = SDL_GetPerformanceCounter();
+    photo_drop(w->seen_photo);
+    w->seen_photo = NULL;
+    int32_t status = set_hints(w->c, &t->edits);
+    if (status == COLORIZER_OK) status = colorizer_set_f(w->c, COLORIZER_KEY_VIVIDNESS, (double)t->edits.vividness);
+    if (status == COLORIZER_OK) status = colorizer_analyze(w->c, &t->photo->preview);
+    if (status != COLORIZER_OK) return status;
+    w->seen_photo = photo_keep(t->photo); /* kept, so that its address is not another photograph's */
+    w->seen = t->edits;
+    t->analyze_ms = ms_since(begin);
+    return COLORIZER_OK;
+}
+
+/** What was found in the preview colours a picture of any size. */
+static int32_t render(worker *w, task *t, const colorizer_image *src, const colorizer_image *dst) {
+    const Uint64 begin = SDL_GetPerformanceCounter();
+    const colorizer_region whole = {
+        .struct_size = sizeof whole, .frame_width = src->width, .frame_height = src->height};
+    int32_t status = colorizer_set_f(w->c, COLORIZER_KEY_STRENGTH, (double)t->edits.strength);
+    if (status == COLORIZER_OK) status = colorizer_render(w->c, src, dst, &whole);
+    t->render_ms = ms_since(begin);
+    return status;
+}
+
+static void explain(worker *w, task *t, int32_t status) {
+    char detail[256];
+    colorizer_last_error(w->c, detail, sizeof detail);
+    (void)snprintf(t->failure.text, sizeof t->failure.text, "%s: %s", colorizer_strerror(status), detail);
+}
+
+static void work(worker *w, task *t) {
+    const colorizer_image *src = t->save ? &t->photo->full : &t->photo->preview;
+    const colorizer_image dst = picture_like(src, t->save && picture_has_alpha(src));
+    int32_t status = dst.data[0] != NULL ? analyze(w, t) : COLORIZER_E_MEMORY;
+    if (status == COLORIZER_OK) status = render(w, t, src, &dst);
+    if (status != COLORIZER_OK)
+        explain(w, t, status);
+    else if (t->save)
+        (void)picture_save(&dst, t->photo->output, &t->failure);
+    else
+        t->rgb = dst.data[0];
+    if (t->rgb == NULL) free(dst.data[0]);
+}
+
+/* ---------------------------------------------------------------- the thread */
+
+/** Waits for a task; NULL: it is time to end. */
+static task *take(worker *w) {
+    SDL_LockMutex(w->lock);
+    while (w->waiting == NULL && !w->quit) SDL_CondWait(w->change, w->lock);
+    task *t = w->waiting;
+    w->waiting = NULL;
+    SDL_UnlockMutex(w->lock);
+    return t;
+}
+
+static int run(void *user) {
+    worker *w = user;
+    for (task *t; (t = take(w)) != NULL;) {
+        work(w, t);
+        SDL_Event done = {.user = {.type = w->event, .data1 = t}};
+        if (SDL_PushEvent(&done) != 1) task_free(t);
+    }
+    return 0;
+}
+
+static void free_worker(worker *w) {
+    colorizer_close(w->c);
+    photo_drop(w->seen_photo);
+    task_free(w->waiting);
+    SDL_DestroyCond(w->change);
+    SDL_DestroyMutex(w->lock);
+    free(w);
+}
+
+worker *worker_start(colorizer *c, Uint32 event) {
+    worker *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        colorizer_close(c);
+        return NULL;
+    }
+    w->c = c;
+    w->event = event;
+    w->lock = SDL_CreateMutex();
+    w->change = SDL_CreateCond();
+    if (w->lock != NULL && w->change != NULL) w->thread = SDL_CreateThread(run, "colorizer", w);
+    if (w->thread != NULL) return w;
+    free_worker(w);
+    return NULL;
+}
+
+void worker_ask(worker *w, task *t) {
+    SDL_LockMutex(w->lock);
+    task *replaced = w->waiting;
+    w->waiting = t;
+    SDL_CondSignal(w->change);
+    SDL_UnlockMutex(w->lock);
+    task_free(replaced);
+}
+
+void worker_stop(worker *w, bool finish) {
+    if (w == NULL) return;
+    SDL_LockMutex(w->lock);
+    task *dropped = finish ? NULL : w->waiting;
+    if (!finish) w->waiting = NULL;
+    w->quit = true;
+    SDL_CondSignal(w->change);
+    SDL_UnlockMutex(w->lock);
+    task_free(dropped);
+    if (!finish) colorizer_cancel(w->c);
+    SDL_WaitThread(w->thread, NULL);
+    free_worker(w);
+}

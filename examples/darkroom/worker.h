@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * A thread with a colorizer of its own. The newest task wins: one that waits is replaced, one that runs is finished, so
+ * that the picture follows the mouse. */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <SDL_stdinc.h>
+
+#include "edits.h"
+#include "photo.h"
+
+/** Goes to the worker as a question and comes back as the answer. */
+typedef struct task {
+    photo *photo;
+    edits edits;
+    bool save;                    /* the whole photograph into photo->output, instead of the preview */
+    uint32_t serial;              /* tells the newest question */
+    Uint64 asked;                 /* SDL_GetPerformanceCounter() of the user's action */
+    uint8_t *rgb;                 /* answer: the preview's pixels, rows without gaps; NULL after a save or a failure */
+    double analyze_ms, render_ms; /* analyze_ms is 0 when what was found before still served */
+    message failure;
+} task;
+
+/** @return NULL when there is no memory. Owns a reference to `p`. */
+task *task_make(photo *p, const edits *e);
+void task_free(task *t); /* NULL does nothing */
+
+typedef struct worker worker;
+
+/** Takes `c`. Answers come as SDL events of type `event`, the task in user.data1. @return NULL with `c` closed. */
+worker *worker_start(colorizer *c, Uint32 event);
+
+/** Takes the task. */
+void worker_ask(worker *w, task *t);
+
+/** Ends the thread and closes the colorizer. What runs is cancelled; or, when `finish`, done, and what waits too. */
+void worker_stop(worker *w, bool finish); /* NULL does nothing */
+
+/** Milliseconds since a count of SDL_GetPerformanceCounter(). */
+double ms_since(Uint64 begin);
+
+#endif

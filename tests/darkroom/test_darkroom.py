@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The program darkroom, by real clicks on a virtual screen."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from screen import PROGRAM, ROOT, Darkroom, darkroom, virtual_screen
+
+TOOLS = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
+if not PROGRAM.exists() or TOOLS:
+    pytest.skip(f"darkroom needs its program (SDL 2, SDL_ttf) and {' and '.join(TOOLS) or 'no other tool'}",
+                allow_module_level=True)
+
+SKY, RED = 11, 6  # swatches
+VIVIDNESS, STRENGTH = 0, 1  # sliders
+UNDO, REDO = 0, 1  # buttons
+SWATCH_RGB = {SKY: (127, 178, 229), RED: (179, 38, 46)}
+
+Open = Callable[..., Darkroom]
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    with virtual_screen() as name:
+        yield name
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A gray photograph in a folder of its own."""
+    path = tmp_path / "cup.png"
+    Image.open(ROOT / "examples/photos/coffee.jpg").convert("L").save(path)
+    return path
+
+
+@pytest.fixture
+def program(display: str, photo: Path) -> Iterator[Darkroom]:
+    """The program, once it shows the photograph in colour."""
+    with darkroom(display, photo) as started:
+        started.wait_title(r"^cup.png - 0 hints, vividness \d.\d\d, strength 1.00 - ready$")
+        yield started
+
+
+def result(photo: Path) -> np.ndarray:
+    return np.asarray(Image.open(photo.with_name("cup-colour.png")))
+
+
+def light(rgb: np.ndarray) -> np.ndarray:
+    """sRGB values of the BT.709 luminance, 0..255."""
+    linear = np.asarray(rgb, dtype=np.float64) / 255.0
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    if linear.ndim == 3:
+        linear = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return 255.0 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def chroma(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB a and b, D65."""
+    linear = np.asarray(rgb, dtype=np.float64) / 255.0
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    matrix = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = linear @ (matrix / matrix.sum(axis=1, keepdims=True)).T
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), xyz * 841 / 108 + 4 / 29)
+    return np.stack([500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+
+
+def hue(ab: np.ndarray) -> float:
+    return float(np.degrees(np.arctan2(ab[1], ab[0])))
+
+
+def turn(first: float, second: float) -> float:
+    """Degrees between two hues."""
+    return abs((first - second + 180) % 360 - 180)
+
+
+def colour_at(photo: Path, across: float, down: float) -> np.ndarray:
+    """Mean a and b of 9 x 9 pixels of the saved picture."""
+    rgb = result(photo)[..., :3]
+    x, y = round(across * rgb.shape[1]), round(down * rgb.shape[0])
+    return chroma(rgb[y - 4 : y + 5, x - 4 : x + 5]).reshape(-1, 2).mean(axis=0)
+
+
+def colourfulness(rgb: np.ndarray) -> float:
+    return float(np.ptp(rgb.astype(int), axis=2).mean())
+
+
+def place_hint(program: Darkroom, swatch: int, across: float, down: float) -> None:
+    """A colour first, then the place; waits for the preview."""
+    program.click(program.place("swatch", swatch).at())
+    with program.until("ready"):
+        program.click(program.place("photo").at(across, down))
+    program.key("Escape")
+
+
+@pytest.mark.parametrize("swatch", [SKY, RED])
+def test_hint_colours_its_place_and_keeps_luminance(program: Darkroom, photo: Path, swatch: int) -> None:
+    across, down = 0.9, 0.8  # the table
+    wanted = chroma(np.array(SWATCH_RGB[swatch]))
+    program.save()
+    before = turn(hue(colour_at(photo, across, down)), hue(wanted))
+    place_hint(program, swatch, across, down)
+    program.wait_title("1 hint, .* - ready$")
+    program.save()
+    program.wait_title("- saved cup-colour.png$")
+    after = turn(hue(colour_at(photo, across, down)), hue(wanted))
+    assert after < 6 and after < before
+    rgb = result(photo)
+    assert rgb.shape == (341, 512, 3)
+    # The library keeps luminance to 1 of 255; the rounding of three channels adds to it.
+    assert np.abs(light(rgb) - np.asarray(Image.open(photo))).max() <= 2
+    assert [p.name for p in sorted(photo.parent.iterdir())] == ["cup-colour.png", "cup.png"]
+
+
+def test_strength_zero_is_gray_and_asks_no_network(program: Darkroom, photo: Path) -> None:
+    slider = program.place("slider", STRENGTH)
+    program.drag(slider.at(0.97), slider.at(0.5), slider.at(0.0))
+    program.wait_title("strength 0.00 - ready$")
+    assert " analyze 0.0 ms " in program.logged("preview ")[-1]
+    program.save()
+    gray = np.asarray(Image.open(photo))
+    assert (result(photo) == gray[..., None]).all()
+    assert colourfulness(np.asarray(program.picture(program.place("photo")))[:, 40:]) < 0.5
+
+
+def test_vividness_follows_its_slider(program: Darkroom, photo: Path) -> None:
+    measured = []
+    for share, text in ((0.03, "0.00"), (0.97, "2.00")):
+        program.click(program.place("slider", VIVIDNESS).at(share))
+        program.wait_title(f"vividness {text}, .* - ready$")
+        program.save()
+        measured.append(colourfulness(result(photo)))
+    assert measured[1] > 1.3 * measured[0]
+
+
+def test_divider_shows_before_and_after(program: Darkroom) -> None:
+    box = program.place("photo")
+    program.drag(box.at(0.0, 0.3), box.at(0.2, 0.3), box.at(0.5, 0.3))
+    shown = np.asarray(program.picture(box))
+    left, right = shown[60:, : shown.shape[1] // 2 - 20], shown[60:, shown.shape[1] // 2 + 20 :]
+    assert colourfulness(left) == 0 and colourfulness(right) > 10
+    assert "0 hints" in program.title()
+
+
+def test_space_shows_the_photograph_as_it_was(program: Darkroom) -> None:
+    box = program.place("photo")
+    program.key("space")
+    assert colourfulness(np.asarray(program.picture(box))) < 0.5
+    program.key("space")
+    assert colourfulness(np.asarray(program.picture(box))) > 10
+
+
+def test_undo_gives_back_the_former_bytes(program: Darkroom, photo: Path) -> None:
+    output, states = photo.with_name("cup-colour.png"), []
+
+    def keep() -> None:
+        program.save()
+        states.append(output.read_bytes())
+
+    keep()
+    place_hint(program, SKY, 0.2, 0.2)
+    keep()
+    place_hint(program, RED, 0.8, 0.8)
+    keep()
+    for hints in (1, 0):
+        with program.until("ready"):
+            program.key("ctrl+z")
+        program.wait_title(f" {hints} hint")
+        keep()
+    with program.until("ready"):
+        program.click(program.place("button", REDO).at())
+    keep()
+    assert states[3] == states[1] and states[4] == states[0] and states[5] == states[1]
+    assert len(set(states[:3])) == 3
+    with program.until("ready"):
+        program.click(program.place("button", UNDO).at())
+    program.wait_title(" 0 hints")
+
+
+def test_drag_moves_a_hint_and_a_right_click_removes_it(program: Darkroom, photo: Path) -> None:
+    box, wanted = program.place("photo"), hue(chroma(np.array(SWATCH_RGB[RED])))
+    place_hint(program, RED, 0.2, 0.15)
+    with program.until("ready"):
+        program.drag(box.at(0.2, 0.15), box.at(0.9, 0.8))
+    program.save()
+    assert turn(hue(colour_at(photo, 0.9, 0.8)), wanted) < 6
+    assert "1 hint," in program.title()
+    with program.until("ready"):
+        program.key("ctrl+z")
+    program.save()
+    assert turn(hue(colour_at(photo, 0.2, 0.15)), wanted) < 6
+    with program.until("ready"):
+        program.click(box.at(0.2, 0.15), button=3)
+    program.wait_title(" 0 hints.*ready$")
+
+
+def test_wheel_sizes_a_hint(program: Darkroom, photo: Path) -> None:
+    output = photo.with_name("cup-colour.png")
+    place_hint(program, SKY, 0.5, 0.9)
+    program.save()
+    small = output.read_bytes()
+    for _ in range(3):
+        with program.until("ready"):
+            program.click(program.place("photo").at(0.5, 0.9), button=4)
+    program.save()
+    assert output.read_bytes() != small
+    with program.until("ready"):
+        program.key("ctrl+z")  # the turns are one step
+    program.save()
+    assert output.read_bytes() == small
+
+
+def test_wheel_of_colours_changes_the_selected_hint(program: Darkroom, photo: Path) -> None:
+    with program.until("ready"):
+        program.click(program.place("photo").at(0.9, 0.8))
+    with program.until("ready"):
+        program.click(program.place("wheel").at(0.5, 0.3))  # yellow: a is 0, b is 40
+    program.save()
+    assert turn(hue(colour_at(photo, 0.9, 0.8)), 90) < 6
+
+
+def test_window_can_be_resized(program: Darkroom) -> None:
+    before = program.place("photo")
+    program.resize(1000, 760)
+    program.wait(lambda: program.place("photo").width < before.width)
+    after = program.place("photo")
+    assert abs(after.width / after.height - before.width / before.height) < 0.01
+    place_hint(program, SKY, 0.2, 0.2)
+    assert "1 hint," in program.title()
+    assert program.quit() == 0
+
+
+def test_existing_pictures_are_not_replaced(display: str, photo: Path) -> None:
+    other = photo.with_name("cup-colour.png")
+    other.write_bytes(b"precious")
+    with darkroom(display, photo) as program:
+        program.wait_title("- ready$")
+        program.save()
+        program.wait_title("- saved cup-colour-2.png$")
+    assert other.read_bytes() == b"precious"
+    assert Image.open(photo.with_name("cup-colour-2.png")).size == (512, 341)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "I;16"])
+def test_large_photograph_is_saved_at_its_size(display: str, tmp_path: Path, mode: str) -> None:
+    photo = tmp_path / "cup.png"
+    large = Image.open(ROOT / "examples/photos/coffee.jpg").resize((2048, 1364))
+    if mode == "I;16":
+        Image.fromarray((np.asarray(large).astype(np.uint16) << 8) + 17).save(photo)
+    else:
+        large.convert(mode).save(photo)
+    with darkroom(display, photo) as program:
+        program.wait_title("- ready$")
+        place_hint(program, SKY, 0.9, 0.8)
+        program.save()
+    rgb = result(photo)
+    assert rgb.shape == (1364, 2048, 4 if mode == "LA" else 3)
+    assert np.abs(light(rgb[..., :3]) - np.asarray(large)).max() <= 2
+    assert turn(hue(colour_at(photo, 0.9, 0.8)), hue(chroma(np.array(SWATCH_RGB[SKY])))) < 6
+
+
+def test_what_is_no_picture_is_refused(display: str, tmp_path: Path) -> None:
+    whole = (ROOT / "examples/photos/coffee.jpg").read_bytes()
+    for name, data in (("empty.jpg", b""), ("text.png", b"colour"), ("cut.jpg", whole[:100])):
+        (tmp_path / name).write_bytes(data)
+        with darkroom(display, tmp_path / name) as program:
+            program.wait_title(f"^darkroom - .*{name}: ")
+            program.key("s", "space", "ctrl+z")
+            program.click((300, 300))
+            assert program.quit() == 0
+
+
+def test_failed_save_is_told_and_leaves_nothing(program: Darkroom, photo: Path, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path)
+    program.key("s")
+    program.wait_title("cup-colour.png: No such file or directory$")
+    tmp_path.mkdir()
+    program.save()
+    assert [p.name for p in tmp_path.iterdir()] == [photo.with_name("cup-colour.png").name]
+
+
+def test_a_signal_ends_it_in_order(photo: Path) -> None:
+    """Without a screen, whose libraries leave memory behind: under LeakSanitizer this tells of our own leaks."""
+    environment = {**os.environ, "SDL_VIDEODRIVER": "dummy", "ASAN_OPTIONS": "detect_leaks=1"}
+    with subprocess.Popen([str(PROGRAM), str(photo), "--log"], env=environment, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert any(line == "state ready\n" for line in process.stdout)
+        process.terminate()
+        assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 0
