@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,3 +58,11 @@ def need(program: str) -> str:
     path = shutil.which(program)
     assert path is not None, f"{program} is not installed"
     return path
+
+
+def read_ppm(path: Path) -> npt.NDArray[np.float64]:
+    """A 16-bit PPM as samples in 0..1."""
+    header = re.match(rb"P6\s(?:#[^\n]*\n)?(\d+)\s(\d+)\s65535\s", path.read_bytes())  # GIMP writes a comment
+    assert header is not None
+    width, height = int(header[1]), int(header[2])
+    return np.frombuffer(header.string, ">u2", 3 * width * height, header.end()).reshape(height, width, 3) / 65535

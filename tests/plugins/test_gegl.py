@@ -11,11 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from reference import BUILD, codes, gray_photo, library, need
+from reference import BUILD, codes, gray_photo, library, need, read_ppm
 
 TOLERANCE = 0.3
 MODULE = BUILD / "plugins" / "gegl"
@@ -35,13 +34,6 @@ def gegl(tmp_path: Path) -> Gegl:
                               timeout=120, check=False)
 
     return call
-
-
-def read_ppm(path: Path) -> npt.NDArray[np.float64]:
-    """A 16-bit PPM as samples in 0..1."""
-    magic, width, height, maximum, samples = path.read_bytes().split(maxsplit=4)
-    assert magic == b"P6" and maximum == b"65535"
-    return np.frombuffer(samples, ">u2").reshape(int(height), int(width), 3) / 65535
 
 
 @pytest.mark.parametrize("name", ["coffee.jpg", "chelsea.jpg"])
