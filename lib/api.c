@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Every exported function: checks its arguments, delegates. */
-#include <math.h>
 #include <string.h>
 
 #include "api.h"
@@ -11,12 +10,10 @@ _Static_assert(sizeof(colorizer_image) == (sizeof(void *) == 8 ? 120 : 104), "co
 _Static_assert(offsetof(colorizer_image, data) == 24, "colorizer_image.data");
 _Static_assert(offsetof(colorizer_image, stride) == (sizeof(void *) == 8 ? 56 : 40), "colorizer_image.stride");
 _Static_assert(offsetof(colorizer_image, size) == (sizeof(void *) == 8 ? 88 : 72), "colorizer_image.size");
-_Static_assert(sizeof(colorizer_hint) == 28, "colorizer_hint");
+_Static_assert(sizeof(colorizer_hint) == 52, "colorizer_hint");
+_Static_assert(sizeof(colorizer_suggestion) == 28, "colorizer_suggestion");
 _Static_assert(sizeof(colorizer_region) == 20, "colorizer_region");
 _Static_assert(sizeof(colorizer_options) == (sizeof(void *) == 8 ? 40 : 28), "colorizer_options");
-
-/** Largest struct_size that is believed. */
-#define MAX_STRUCT 4096u
 
 static _Thread_local cz_error orphan;
 
@@ -37,11 +34,7 @@ int32_t cz_api_leave(colorizer *c, int32_t status) {
     return status;
 }
 
-/* ---------------------------------------------------------------- opening */
-
-/** Copies a caller's struct of `size` bytes over our own of `known`: fields it ends before keep their zero, and bytes
- *  that this library does not know must be zero, or they would be a setting that is not honoured. */
-static bool read_struct(void *own, size_t known, const void *callers, size_t size) {
+bool cz_api_read(void *own, size_t known, const void *callers, size_t size) {
     const unsigned char *bytes = callers;
     memcpy(own, callers, cz_min(size, known));
     for (size_t i = known; i < size; i++)
@@ -49,12 +42,14 @@ static bool read_struct(void *own, size_t known, const void *callers, size_t siz
     return true;
 }
 
+/* ---------------------------------------------------------------- opening */
+
 /** Copies a caller's options over the defaults and checks them. */
 static int32_t read_options(colorizer_options *o, const colorizer_options *options, cz_error *err) {
     *o = (colorizer_options){.struct_size = sizeof *o};
     if (options == NULL) return COLORIZER_OK;
     const uint32_t size = options->struct_size;
-    if (size < sizeof size || size > MAX_STRUCT || !read_struct(o, sizeof *o, options, size))
+    if (size < sizeof size || size > CZ_API_MAX_STRUCT || !cz_api_read(o, sizeof *o, options, size))
         return cz_fail(err, COLORIZER_E_ARGUMENT, "options.struct_size: %u, or fields this library does not know",
                        size);
     if (o->threads < 0 || o->threads > (int32_t)CZ_MAX_THREADS)
@@ -184,15 +179,6 @@ static int32_t prepare(colorizer *c, uint32_t width, uint32_t height) {
                    height);
 }
 
-static cz_settings settings_of(const colorizer *c) {
-    return (cz_settings){.strength = c->strength,
-                         .vividness = c->vividness,
-                         .hints = c->hints,
-                         .n_hints = c->n_hints,
-                         .progress = c->progress,
-                         .progress_user = c->progress_user};
-}
-
 /** Analyzes src and, where dst is given, renders it. */
 static int32_t colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst) {
     cz_pixels source, target;
@@ -202,7 +188,7 @@ static int32_t colorize(colorizer *c, const colorizer_image *src, const colorize
     if (status == COLORIZER_OK) status = prepare(c, source.width, source.height);
     if (status != COLORIZER_OK) return status;
     const cz_exec exec = cz_handle_exec(c);
-    const cz_settings settings = settings_of(c);
+    const cz_settings settings = cz_api_settings(c);
     return cz_pipeline_run(c->pipeline, &exec, &source, dst == NULL ? NULL : &target, &settings, &c->error);
 }
 
@@ -228,7 +214,7 @@ static int32_t read_region(const colorizer_region *region, const cz_grid *grid, 
     const uint32_t size = region == NULL ? sizeof r : region->struct_size;
     *frame = (cz_frame){0, 0, width, height};
     if (region == NULL) return COLORIZER_OK;
-    if (size < sizeof size || size > MAX_STRUCT || !read_struct(&r, sizeof r, region, size))
+    if (size < sizeof size || size > CZ_API_MAX_STRUCT || !cz_api_read(&r, sizeof r, region, size))
         return cz_fail(err, COLORIZER_E_ARGUMENT, "region.struct_size: %u, or fields this library does not know", size);
     const bool own = r.frame_width == 0 && r.frame_height == 0;
     if (!own && (r.frame_width < 1 || r.frame_width > COLORIZER_MAX_SIDE || r.frame_height < 1 ||
@@ -256,7 +242,7 @@ static int32_t render(colorizer *c, const colorizer_image *src, const colorizer_
         status = read_region(region, &c->pipeline->job.grid, source.width, source.height, &frame, &c->error);
     if (status != COLORIZER_OK) return status;
     cz_exec exec = cz_handle_exec(c);
-    const cz_settings settings = settings_of(c);
+    const cz_settings settings = cz_api_settings(c);
     exec.threads = (uint32_t)cz_min(exec.threads, c->pipeline->threads); /* as many as have scratch there */
     return cz_pipeline_render(c->pipeline, &exec, &source, &target, &frame, &settings, &c->error);
 }
@@ -287,126 +273,6 @@ int32_t colorizer_confidence(colorizer *c, const colorizer_image *dst) {
 
 void colorizer_cancel(colorizer *c) {
     if (c != NULL) atomic_store(&c->cancel, 1);
-}
-
-static bool unit(float x) { return x >= 0.0f && x <= 1.0f; }
-
-static int32_t read_hint(colorizer_hint *out, const unsigned char *at, uint32_t size, uint32_t i, cz_error *err) {
-    colorizer_hint h;
-    if (!read_struct(&h, sizeof h, at, size) || h.struct_size != size)
-        return cz_fail(err, COLORIZER_E_ARGUMENT, "hints[%u].struct_size: not that of the first, %u", i, size);
-    if (!isfinite(h.x) || !isfinite(h.y) || !isfinite(h.radius) || h.radius < 0)
-        return cz_fail(err, COLORIZER_E_RANGE, "hints[%u]: place or radius is out of range", i);
-    if (!unit(h.red) || !unit(h.green) || !unit(h.blue))
-        return cz_fail(err, COLORIZER_E_RANGE, "hints[%u]: a colour is outside 0..1", i);
-    *out = h;
-    return COLORIZER_OK;
-}
-
-static int32_t set_hints(colorizer *c, const colorizer_hint *hints, uint32_t count) {
-    if (count > 0 && hints == NULL) return cz_fail(&c->error, COLORIZER_E_ARGUMENT, "hints: is NULL");
-    if (count > COLORIZER_MAX_HINTS)
-        return cz_fail(&c->error, COLORIZER_E_RANGE, "count: %u is over %d", count, COLORIZER_MAX_HINTS);
-    const uint32_t size = count > 0 ? hints->struct_size : 0;
-    if (count > 0 && (size < sizeof(colorizer_hint) || size > MAX_STRUCT))
-        return cz_fail(&c->error, COLORIZER_E_ARGUMENT, "hints[0].struct_size: %u", size);
-    const unsigned char *at = (const unsigned char *)hints;
-    colorizer_hint checked;
-    for (uint32_t i = 0; i < count; i++) { /* all are checked before the first replaces an old one */
-        const int32_t status = read_hint(&checked, at + (size_t)i * size, size, i, &c->error);
-        if (status != COLORIZER_OK) return status;
-    }
-    for (uint32_t i = 0; i < count; i++) (void)read_hint(&c->hints[i], at + (size_t)i * size, size, i, NULL);
-    c->n_hints = count;
-    return COLORIZER_OK;
-}
-
-int32_t colorizer_set_hints(colorizer *c, const colorizer_hint *hints, uint32_t count) {
-    const int32_t status = cz_api_enter(c);
-    return status == COLORIZER_OK ? cz_api_leave(c, set_hints(c, hints, count)) : status;
-}
-
-/* ---------------------------------------------------------------- settings */
-
-static int32_t set_i(colorizer *c, int32_t key, int64_t value) {
-    switch (key) {
-    case COLORIZER_KEY_THREADS:
-        if (value < 0 || value > (int64_t)CZ_MAX_THREADS)
-            return cz_fail(&c->error, COLORIZER_E_RANGE, "value: threads are not in 0..64");
-        c->threads = value;
-        return COLORIZER_OK;
-    case COLORIZER_KEY_SIZE:
-        if (value != 0 && (value < 32 || value > 1024))
-            return cz_fail(&c->error, COLORIZER_E_RANGE, "value: the working size is not 0 or 32..1024");
-        c->short_side = (uint32_t)value;
-        return COLORIZER_OK;
-    default:
-        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting that can be set", key);
-    }
-}
-
-static int32_t set_f(colorizer *c, int32_t key, double value) {
-    const double top = key == COLORIZER_KEY_STRENGTH ? 1 : 2;
-    if (key != COLORIZER_KEY_STRENGTH && key != COLORIZER_KEY_VIVIDNESS)
-        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not a real setting that can be set", key);
-    if (!(value >= 0 && value <= top))
-        return cz_fail(&c->error, COLORIZER_E_RANGE, "value: setting %d is not in 0..%d", key, (int)top);
-    *(key == COLORIZER_KEY_STRENGTH ? &c->strength : &c->vividness) = (float)value;
-    return COLORIZER_OK;
-}
-
-static int32_t get_i(colorizer *c, int32_t key, int64_t *value) {
-    switch (key) {
-    case COLORIZER_KEY_THREADS:
-        *value = c->threads;
-        return COLORIZER_OK;
-    case COLORIZER_KEY_SIZE:
-        *value = c->short_side != 0 ? c->short_side : c->shared->network.short_side;
-        return COLORIZER_OK;
-    case COLORIZER_KEY_CPU:
-        *value = c->shared->cpu;
-        return COLORIZER_OK;
-    case COLORIZER_KEY_MEMORY:
-        *value = (int64_t)cz_handle_memory(c);
-        return COLORIZER_OK;
-    default:
-        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not an integer setting", key);
-    }
-}
-
-static int32_t get_f(colorizer *c, int32_t key, double *value) {
-    switch (key) {
-    case COLORIZER_KEY_STRENGTH:
-        *value = (double)c->strength;
-        return COLORIZER_OK;
-    case COLORIZER_KEY_VIVIDNESS:
-        *value = (double)c->vividness;
-        return COLORIZER_OK;
-    default:
-        return cz_fail(&c->error, COLORIZER_E_KEY, "key: %d is not a real setting", key);
-    }
-}
-
-int32_t colorizer_set_i(colorizer *c, int32_t key, int64_t value) {
-    const int32_t status = cz_api_enter(c);
-    return status == COLORIZER_OK ? cz_api_leave(c, set_i(c, key, value)) : status;
-}
-
-int32_t colorizer_set_f(colorizer *c, int32_t key, double value) {
-    const int32_t status = cz_api_enter(c);
-    return status == COLORIZER_OK ? cz_api_leave(c, set_f(c, key, value)) : status;
-}
-
-int32_t colorizer_get_i(colorizer *c, int32_t key, int64_t *value) {
-    if (value == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "value: is NULL");
-    const int32_t status = cz_api_enter(c);
-    return status == COLORIZER_OK ? cz_api_leave(c, get_i(c, key, value)) : status;
-}
-
-int32_t colorizer_get_f(colorizer *c, int32_t key, double *value) {
-    if (value == NULL) return cz_fail(&orphan, COLORIZER_E_ARGUMENT, "value: is NULL");
-    const int32_t status = cz_api_enter(c);
-    return status == COLORIZER_OK ? cz_api_leave(c, get_f(c, key, value)) : status;
 }
 
 /* ---------------------------------------------------------------- texts */

@@ -95,6 +95,7 @@ static colorizer *handle_make(cz_shared *shared, const cz_alloc *alloc) {
     atomic_init(&c->busy, 0);
     atomic_init(&c->cancel, 0);
     c->strength = 1.0f;
+    for (size_t i = 0; i < COLORIZER_HUES; i++) c->hues[i] = 1.0f;
     c->vividness = shared->network.default_vividness;
     atomic_fetch_add(&shared->handles, 1);
     return c;
@@ -127,6 +128,8 @@ int32_t cz_handle_clone(colorizer **out, const colorizer *c, cz_error *err) {
     copy->short_side = c->short_side;
     copy->strength = c->strength;
     copy->vividness = c->vividness;
+    copy->wishes = c->wishes;
+    memcpy(copy->hues, c->hues, sizeof copy->hues);
     copy->log = c->log;
     copy->log_user = c->log_user;
     copy->progress = c->progress;

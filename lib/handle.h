@@ -31,6 +31,8 @@ struct colorizer {
     int64_t threads; /* as set: 0 is automatic */
     uint32_t short_side;
     float strength, vividness;
+    cz_wishes wishes;
+    float hues[COLORIZER_HUES];
     colorizer_log_fn log;
     colorizer_progress_fn progress;
     colorizer_runner_fn runner;

@@ -308,7 +308,8 @@ static void chroma_follows_its_formula(void **state) {
         for (size_t i = 0; i < 2 * bins; i++) centers[i] = random_in(-100, 100);
         for (size_t i = 0; i < bins; i++) weight[i] = random_in(-2, 2);
         for (size_t i = 0; i < 2 * n; i++) residual[i] = random_in(-0.1f, 0.1f);
-        const cz_chroma_in in = {logits, q % 2 ? residual : NULL, centers, q % 3 ? weight : NULL, bins, 0.7f, 1.3f};
+        const cz_chroma_in in = {logits, q % 2 ? residual : NULL, centers, q % 3 ? weight : NULL, bins, 0.7f, 1.3f,
+                                 NULL};
         assert_true(cz_chroma(&job, &in, ab, confidence));
         for (size_t p = 0; p < n; p++) {
             double sum = 0, a = 0, b = 0, whole = 0, near = 0;
@@ -352,7 +353,7 @@ static void absurd_logits_give_finite_chroma(void **state) {
     float *ab = get(8 * n), *confidence = get(4 * n);
     for (size_t i = 0; i < n * BINS; i++) logits[i] = odd[random_u32() % (1 + i * CZ_COUNT(odd) / (n * BINS))];
     for (size_t i = 0; i < 2 * n; i++) residual[i] = odd[random_u32() % CZ_COUNT(odd)];
-    const cz_chroma_in in = {logits, residual, centers, NULL, BINS, 1, 1};
+    const cz_chroma_in in = {logits, residual, centers, NULL, BINS, 1, 1, NULL};
     assert_true(cz_chroma(&job, &in, ab, confidence));
     for (size_t i = 0; i < 2 * n; i++) assert_true(ab[i] >= -128 && ab[i] <= 128);
     for (size_t i = 0; i < n; i++) assert_true(confidence[i] >= 0 && confidence[i] <= 1);
@@ -373,7 +374,8 @@ static void *whole(const cz_color_job *job, const cz_pixels *src, const cz_pixel
     float *work = get(sizeof(float) * cz_upsample_work(&job->grid));
     cz_lightness_rows(job, src, light, 0, job->grid.h, scratch);
     cz_lightness_pad(&job->grid, light);
-    assert_true(cz_upsample(job, light, ab, fit, work, scratch));
+    const cz_touches touches = {.hues = {1, 1, 1, 1, 1, 1, 1, 1}};
+    assert_true(cz_upsample(job, light, ab, &touches, fit, work, scratch));
     render_all(job, src, dst, fit, 0.9f);
     free(scratch);
     free(work);
@@ -453,7 +455,11 @@ static uint64_t everything(int32_t cpu, const cz_exec *exec, uint64_t seed) {
         for (size_t k = 0; k < cells * bins; k++) logits[k] = random_in(-9, 9);
         for (size_t k = 0; k < 2 * bins; k++) centers[k] = random_in(-110, 110);
         put_random(in, from, channels_of(from) * pixels);
-        const cz_chroma_in network = {logits, NULL, centers, NULL, bins, 0, 2};
+        const cz_wishes wishes = {.palette = {{random_in(-50, 50), random_in(-50, 50)}, {0, 0}},
+                                  .colours = random_u32() % 3,
+                                  .palette_strength = random_in(0, 1),
+                                  .tint = {random_in(-100, 100), random_in(-100, 100)}};
+        const cz_chroma_in network = {logits, NULL, centers, NULL, bins, 0, 2, &wishes};
         const colorizer_image s = image_of(in, from, (int32_t)width, (int32_t)height, 0);
         const colorizer_image d = image_of(out, to, (int32_t)width, (int32_t)height, 0);
         const cz_pixels src = checked(&s, CZ_IMAGE_SOURCE), dst = checked(&d, CZ_IMAGE_TARGET);
@@ -470,12 +476,25 @@ static uint64_t everything(int32_t cpu, const cz_exec *exec, uint64_t seed) {
                                         .x = random_in(0, (float)width),
                                         .y = random_in(0, (float)height),
                                         .radius = random_in(0, 9),
+                                        .dx = k % 2 == 0 ? 0 : random_in(-30, 30),
+                                        .dy = k % 3 == 0 ? 0 : random_in(-30, 30),
+                                        .weight = k % 4 == 0 ? 0 : random_in(0, 1),
                                         .red = random_in(0, 1),
                                         .blue = random_in(0, 1)};
-        float *work = get(sizeof(float) * cz_spread_work(&job.grid, CZ_COUNT(hints)));
-        assert_true(cz_spread_hints(&job, light, hints, CZ_COUNT(hints), ab, work));
+        cz_spot spots[CZ_COUNT(hints)];
+        cz_touches touches = {spots, cz_spots(&job, hints, CZ_COUNT(hints), spots), {0}};
+        for (size_t k = 0; k < COLORIZER_HUES; k++) touches.hues[k] = random_in(0, 2);
+        float *work = get(sizeof(float) * cz_max(cz_spread_work(&job.grid), cz_upsample_work(&job.grid)));
+        void *scratch = get(exec->threads * cz_upsample_scratch(&job.grid));
+        assert_true(cz_spread_hints(&job, light, spots, touches.n_spots, ab, work));
         h = hash(h, ab, 8 * cells);
+        assert_true(cz_upsample(&job, light, ab, &touches, fit, work, scratch));
+        h = hash(h, fit, sizeof(float) * cz_fit_size(&job.grid));
+        cz_mode modes[4];
+        const size_t n_modes = cz_modes(&job, &network, (size_t)random_u32() % cells, modes, CZ_COUNT(modes));
+        h = hash(h, modes, n_modes * sizeof *modes);
         free(work);
+        free(scratch);
         void *const blocks[] = {logits, centers, ab, sure, light, fit, in, out};
         for (size_t k = 0; k < CZ_COUNT(blocks); k++) free(blocks[k]);
     }

@@ -12,6 +12,8 @@ typedef struct {
     cz_color_job job;
     size_t cells;
     float *light, *ab, *work;
+    cz_spot spots[COLORIZER_MAX_HINTS];
+    size_t n_spots;
 } scene;
 
 static scene scene_of(float lightness) {
@@ -19,7 +21,7 @@ static scene scene_of(float lightness) {
     s.cells = (size_t)s.job.grid.cw * s.job.grid.ch;
     s.light = get(sizeof(float) * SIDE * SIDE);
     s.ab = get(2 * sizeof(float) * s.cells);
-    s.work = get(sizeof(float) * cz_spread_work(&s.job.grid, COLORIZER_MAX_HINTS));
+    s.work = get(sizeof(float) * cz_spread_work(&s.job.grid));
     for (size_t i = 0; i < SIDE * SIDE; i++) s.light[i] = lightness;
     return s;
 }
@@ -31,7 +33,8 @@ static void scene_free(scene *s) {
 }
 
 static void spread(scene *s, const colorizer_hint *hints, size_t count) {
-    assert_true(cz_spread_hints(&s->job, s->light, hints, count, s->ab, s->work));
+    s->n_spots = cz_spots(&s->job, hints, count, s->spots);
+    assert_true(cz_spread_hints(&s->job, s->light, s->spots, s->n_spots, s->ab, s->work));
 }
 
 static float a_at(const scene *s, size_t x, size_t y) { return s->ab[y / 4 * s->job.grid.cw + x / 4]; }
@@ -108,6 +111,25 @@ static void the_later_one_lies_on_top(void **state) {
     scene_free(&alone);
 }
 
+/** An isolated hint moves what is missing by the share of its weight; a stroke too, along its length. */
+static void a_weight_is_a_share(void **state) {
+    (void)state;
+    static const float weights[] = {0.01f, 0.2f, 0.5f, 0.9f};
+    for (size_t i = 0; i < CZ_COUNT(weights); i++)
+        for (int stroke = 0; stroke < 2; stroke++) {
+            scene s = scene_of(50);
+            colorizer_hint h = red_at(32, 64);
+            h.weight = weights[i];
+            h.dx = stroke ? 30.0f : 0.0f;
+            spread(&s, &h, 1);
+            const float want = weights[i] * 80.09f;
+            assert_true(fabsf(a_at(&s, 32, 64) - want) < 0.02f * want + 0.5f);
+            assert_true(!stroke || fabsf(a_at(&s, 60, 64) - want) < 0.02f * want + 0.5f);
+            assert_true(fabsf(s.spots[0].held_a - want) < 0.1f);
+            scene_free(&s);
+        }
+}
+
 /** As many hints as a handle takes, on top of each other and beside, of every colour: nothing leaves the range, and
  *  hints that contradict no neighbour hold. */
 static void many_hints_stay_finite(void **state) {
@@ -179,7 +201,7 @@ int main(void) {
         cmocka_unit_test(no_hint_changes_nothing),      cmocka_unit_test(a_hint_holds_and_fades),
         cmocka_unit_test(lightness_and_colour_stop_it), cmocka_unit_test(two_colours_hold_together),
         cmocka_unit_test(the_later_one_lies_on_top),    cmocka_unit_test(many_hints_stay_finite),
-        cmocka_unit_test(spread_follows_its_formula),
+        cmocka_unit_test(spread_follows_its_formula),   cmocka_unit_test(a_weight_is_a_share),
     };
     cz_color_tables_init(&tables, cz_color(cz_cpu_choose(COLORIZER_CPU_BEST)));
     return cmocka_run_group_tests_name("hints", tests, NULL, NULL);

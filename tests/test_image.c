@@ -276,6 +276,13 @@ static size_t hinted(const cz_color_job *job, const float *input) {
     return n;
 }
 
+/** Draws hints into the network's input, by way of spots. */
+static void draw(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count, float *input) {
+    cz_spot spots[8];
+    assert_true(count <= CZ_COUNT(spots));
+    cz_network_input(job, light, spots, cz_spots(job, hints, count, spots), input);
+}
+
 static void hints_lie_where_they_should(void **state) {
     (void)state;
     const cz_color_job job =
@@ -286,19 +293,19 @@ static void hints_lie_where_they_should(void **state) {
     colorizer_hint h[3] = {{.struct_size = sizeof h[0], .x = 82, .y = 42, .red = 1},
                            {.struct_size = sizeof h[0], .x = 400, .y = 300, .radius = 40, .blue = 1},
                            {.struct_size = sizeof h[0], .x = 400, .y = 300, .radius = 1, .green = 1}};
-    cz_network_input(&job, light, h, 0, input);
+    draw(&job, light, h, 0, input);
     assert_int_equal(hinted(&job, input), 0);
     for (size_t i = 0; i < pixels; i++) {
         assert_true(fabsf(input[4 * i] - (light[i] / 50 - 1)) < 1e-6f);
         assert_true(input[4 * i + 1] == 0 && input[4 * i + 2] == 0);
     }
-    cz_network_input(&job, light, h, 1, input);
+    draw(&job, light, h, 1, input);
     assert_in_range(hinted(&job, input), 7, 9);
     const float *p = input + 4 * (10 * job.grid.pw + 20);
     assert_true(p[CZ_INPUT_MASK] == 1.0f);
     /* sRGB red is Lab 53.24, 80.09, 67.20 */
     assert_true(fabsf(p[CZ_INPUT_A] * 110 - 80.09f) < 0.1f && fabsf(p[CZ_INPUT_B] * 110 - 67.20f) < 0.1f);
-    cz_network_input(&job, light, h, 3, input);
+    draw(&job, light, h, 3, input);
     p = input + 4 * (75 * job.grid.pw + 100); /* the later, smaller one lies on top: green is 87.73, -86.18, 83.18 */
     assert_true(fabsf(p[CZ_INPUT_A] * 110 + 86.18f) < 0.1f && fabsf(p[CZ_INPUT_B] * 110 - 83.18f) < 0.1f);
     p = input + 4 * (75 * job.grid.pw + 107); /* blue is 32.30, 79.19, -107.86 */
@@ -329,7 +336,7 @@ static void hints_at_the_edges(void **state) {
                  {0, 50, 1000, 10000, 10000}};
     for (size_t i = 0; i < CZ_COUNT(cases); i++) {
         const colorizer_hint h = {.struct_size = sizeof h, .x = cases[i].x, .y = cases[i].y, .radius = cases[i].radius};
-        cz_network_input(&job, light, &h, 1, input);
+        draw(&job, light, &h, 1, input);
         assert_in_range(hinted(&job, input), cases[i].least, cases[i].most);
         for (size_t y = 0; y < job.grid.ph; y++)
             for (size_t x = 0; x < job.grid.pw; x++)

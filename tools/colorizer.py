@@ -16,7 +16,7 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
-from typing import Mapping, Sequence, TypeVar
+from typing import Any, Mapping, NamedTuple, Sequence, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,10 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
 Self = TypeVar("Self", bound="_Handle")
-GRAY_U8, RGB_U8 = 0x0101, 0x0301
+SAMPLES = {np.dtype(np.uint8): 1, np.dtype(np.uint16): 2, np.dtype(np.float32): 3}
 INTEGERS = {"threads": 1, "size": 2, "cpu": 5, "memory": 6}
-REALS = {"strength": 3, "vividness": 4}
+REALS = {"strength": 3, "vividness": 4, "tint_a": 7, "tint_b": 8}
+MAX_SUGGESTIONS = 16
 
 
 class Error(RuntimeError):
@@ -41,7 +42,37 @@ class _Image(ctypes.Structure):
 
 class _Hint(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_uint32)] + [
-        (name, ctypes.c_float) for name in ("x", "y", "radius", "red", "green", "blue")]
+        (name, ctypes.c_int32 if name == "space" else ctypes.c_float)
+        for name in ("x", "y", "radius", "red", "green", "blue", "dx", "dy", "weight", "space", "a", "b")]
+
+
+class _Suggestion(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32)] + [
+        (name, ctypes.c_float) for name in ("probability", "a", "b", "red", "green", "blue")]
+
+
+Rgb = tuple[float, float, float]
+
+
+class Hint(NamedTuple):
+    """A colour wanted at x, y, or along a stroke by dx, dy: sRGB 0..1, or a, b of CIELAB where `ab` is given."""
+
+    x: float
+    y: float
+    radius: float = 0
+    rgb: Rgb = (0, 0, 0)
+    dx: float = 0
+    dy: float = 0
+    weight: float = 1
+    ab: tuple[float, float] | None = None
+
+
+class Suggestion(NamedTuple):
+    """A colour that may be meant, and what it looks like there in sRGB."""
+
+    probability: float
+    ab: tuple[float, float]
+    rgb: Rgb
 
 
 class _Region(ctypes.Structure):
@@ -66,8 +97,8 @@ def _library() -> ctypes.CDLL:
     return lib
 
 
-def _view(array: Pixels) -> _Image:
-    pixel_format = GRAY_U8 if array.ndim == 2 else RGB_U8
+def _view(array: npt.NDArray[Any]) -> _Image:
+    pixel_format = (0x0100 if array.ndim == 2 else 0x0300) + SAMPLES[array.dtype]
     return _Image(ctypes.sizeof(_Image), pixel_format, array.shape[1], array.shape[0], 0, 0,
                   (array.ctypes.data,), (array.strides[0],), (array.nbytes,))
 
@@ -118,14 +149,35 @@ class _Handle:
 class Colorizer(_Handle):
     """A model that colorizes photographs."""
 
-    def hints(self, hints: Sequence[tuple[float, float, float, tuple[float, float, float]]]) -> None:
-        """Sets hints (x, y, radius, (red, green, blue) in 0..1), replacing earlier ones."""
-        array = (_Hint * len(hints))(*[_Hint(ctypes.sizeof(_Hint), x, y, radius, *rgb) for x, y, radius, rgb in hints])
-        self._check(self._lib.colorizer_set_hints(self._handle, array, len(hints)))
+    def hints(self, hints: Sequence[Hint | tuple[float, float, float, Rgb]]) -> None:
+        """Sets hints, replacing earlier ones."""
+        rows = [_Hint(ctypes.sizeof(_Hint), h.x, h.y, h.radius, *h.rgb, h.dx, h.dy, h.weight, int(h.ab is not None),
+                      *(h.ab or (0, 0))) for h in (Hint(*h) for h in hints)]
+        self._check(self._lib.colorizer_set_hints(self._handle, (_Hint * len(rows))(*rows), len(rows)))
 
-    def colorize(self, pixels: Pixels) -> Pixels:
-        source = np.ascontiguousarray(pixels, np.uint8)
-        result = np.empty((*source.shape[:2], 3), np.uint8)
+    def suggest(self, x: float, y: float, most: int = MAX_SUGGESTIONS) -> list[Suggestion]:
+        """The most probable colours at a pixel of the photograph that was analyzed."""
+        rows = (_Suggestion * most)(*[_Suggestion(ctypes.sizeof(_Suggestion)) for _ in range(most)])
+        count = ctypes.c_uint32()
+        self._check(self._lib.colorizer_suggest(self._handle, ctypes.c_float(x), ctypes.c_float(y), rows, most,
+                                                ctypes.byref(count)))
+        return [Suggestion(r.probability, (r.a, r.b), (r.red, r.green, r.blue)) for r in rows[:count.value]]
+
+    def palette(self, colours: Sequence[Rgb], strength: float = 1) -> None:
+        """Pulls what is unsure towards these sRGB colours, 0..1."""
+        flat = [v for rgb in colours for v in rgb]
+        self._check(self._lib.colorizer_set_palette(self._handle, (ctypes.c_float * len(flat))(*flat), len(colours),
+                                                    ctypes.c_float(strength)))
+
+    def hues(self, strength: Sequence[float] | None) -> None:
+        """Strength 0..2 of the hues at 0, 45, ... 315 degrees; None: all 1."""
+        array = None if strength is None else (ctypes.c_float * len(strength))(*strength)
+        self._check(self._lib.colorizer_set_hues(self._handle, array))
+
+    def colorize(self, pixels: npt.NDArray[Any], dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
+        """@param pixels uint8, uint16 or float32, [H, W] or [H, W, 3]. @param dtype that of the result."""
+        source = np.ascontiguousarray(pixels)
+        result = np.empty((*source.shape[:2], 3), dtype)
         source_view, result_view = _view(source), _view(result)
         self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(source_view), ctypes.byref(result_view)))
         return result

@@ -122,7 +122,13 @@ typedef struct colorizer_image {
     uint64_t size[4];     /**< Bytes at data[i]. */
 } colorizer_image;
 
-/** A colour the user wants at a place. */
+/** How a hint gives its colour. */
+enum {
+    COLORIZER_HINT_SRGB = 0, /**< red, green, blue. */
+    COLORIZER_HINT_AB = 1    /**< a, b. */
+};
+
+/** A colour the user wants at a place, or along a stroke: a straight line. A curved stroke is several hints. */
 typedef struct colorizer_hint {
     uint32_t struct_size; /**< sizeof(colorizer_hint). */
     float x;              /**< Column, in pixels of the source image; 0.5 is the centre of the first. */
@@ -131,6 +137,12 @@ typedef struct colorizer_hint {
     float red;            /**< The colour in sRGB, 0..1. Its hue and chroma are used; lightness stays the photo's. */
     float green;          /**< See red. */
     float blue;           /**< See red. */
+    float dx;             /**< The stroke goes from x, y to x + dx, y + dy; both 0: a point. */
+    float dy;             /**< See dx. */
+    float weight;  /**< How much of the way to its colour a hint goes, 0..1, where no other is near; 0 means 1. */
+    int32_t space; /**< COLORIZER_HINT_SRGB or COLORIZER_HINT_AB. */
+    float a;       /**< The colour in CIELAB under D65, -128..128; red, green and blue are then not looked at. */
+    float b;       /**< See a. */
 } colorizer_hint;
 
 /* ---------------------------------------------------------------- opening and closing */
@@ -221,9 +233,10 @@ COLORIZER_API void colorizer_close(colorizer *c);
  *          E_BUSY, E_CANCELLED, E_MODEL. On an error other than E_CANCELLED `dst` is untouched. */
 COLORIZER_API int32_t colorizer_colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst);
 
-/** The first half of colorizer_colorize(): the network looks at `src`, with the hints and the vividness as they are
- * set, and the handle keeps what it found (a few megabytes) until the next colorizer_analyze() or colorizer_colorize().
- * `src` may be a small version of a photograph: the network works on a short side of some hundred pixels anyway.
+/** The first half of colorizer_colorize(): the network looks at `src`, with hints, vividness, palette and tint as they
+ * are set, and the handle keeps what it found (a few megabytes) until the next colorizer_analyze() or
+ * colorizer_colorize(). `src` may be a small version of a photograph: the network works on a short side of some hundred
+ * pixels anyway.
  *  @return as colorizer_colorize() for its source. */
 COLORIZER_API int32_t colorizer_analyze(colorizer *c, const colorizer_image *src);
 
@@ -236,10 +249,10 @@ typedef struct colorizer_region {
     int32_t frame_height; /**< See frame_width. */
 } colorizer_region;
 
-/** The second half: colours a part of the photograph that was analyzed, with the strength as it is set. `src` holds the
- *  part's pixels and `dst` receives them; images as for colorizer_colorize(). Parts rendered one by one are, pixel for
- *  pixel, the whole rendered at once, so a host may hold a strip or a tile at a time, and a preview and the original of
- *  a hundred megapixels share one analysis.
+/** The second half: colours a part of the photograph that was analyzed, with the strengths as they are set. `src` holds
+ * the part's pixels and `dst` receives them; images as for colorizer_colorize(). Parts rendered one by one are, pixel
+ * for pixel, the whole rendered at once, so a host may hold a strip or a tile at a time, and a preview and the original
+ * of a hundred megapixels share one analysis.
  *  @param region where the part lies; NULL: the part is the whole frame.
  *  @return as colorizer_colorize(), E_STATE when nothing is analyzed, or E_RANGE (the part is not inside the frame). */
 COLORIZER_API int32_t colorizer_render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
@@ -256,18 +269,65 @@ COLORIZER_API int32_t colorizer_confidence(colorizer *c, const colorizer_image *
  *  May be called from any thread and from a signal handler. */
 COLORIZER_API void colorizer_cancel(colorizer *c);
 
-/** Sets the colour hints for the following calls, replacing earlier ones; copies them. 0 hints clears.
- *  A hinted place gets the hint's hue and chroma as far as the gamut at its lightness allows, and so does what is like
- * it in place, lightness and colour (docs/color.md). Of hints that cover each other's centre the last one counts. Hints
- *  outside the image are ignored by colorizer_colorize().
- *  @param hints array of `count` hints; each element's struct_size must be that of the first.
- *  @param count 0..COLORIZER_MAX_HINTS.
- *  @return OK, E_ARGUMENT, E_RANGE (a value not finite, a negative radius, a colour outside 0..1, too many),
- *          E_BUSY. */
-COLORIZER_API int32_t colorizer_set_hints(colorizer *c, const colorizer_hint *hints, uint32_t count);
-
 /** Most hints a handle holds. */
 #define COLORIZER_MAX_HINTS 256
+
+/** Sets the colour hints for the following calls, replacing earlier ones; copies them. 0 hints clears.
+ *  A hinted place gets the hint's hue and chroma as far as the gamut at its lightness allows, and what is like it in
+ *  place, lightness and colour follows (docs/color.md). Where hints lie upon each other the last one counts. Of a
+ *  stroke the part inside the image counts, and a point outside does not.
+ *  @param hints array of `count` hints; each element's struct_size must be that of the first.
+ *  @param count 0..COLORIZER_MAX_HINTS.
+ *  @return OK, E_ARGUMENT, E_RANGE (a value not finite or out of its range, a negative radius, too many), E_BUSY. */
+COLORIZER_API int32_t colorizer_set_hints(colorizer *c, const colorizer_hint *hints, uint32_t count);
+
+/** A colour that may be meant at a place. */
+typedef struct colorizer_suggestion {
+    uint32_t struct_size; /**< sizeof(colorizer_suggestion), set by the caller. */
+    float probability;    /**< That the true colour lies within about 15 of this one in CIELAB a, b; 0..1. */
+    float a;              /**< The colour in CIELAB under D65. */
+    float b;              /**< See a. */
+    float red;            /**< What it looks like at this place, sRGB, 0..1. */
+    float green;          /**< See red. */
+    float blue;           /**< See red. */
+} colorizer_suggestion;
+
+/** Tells the most probable colours of a place in the photograph that was analyzed, given the hints it was analyzed
+ * with, by the distribution of colours that the network learned: no vividness, palette or tint. They lie about 25 and
+ *  more apart in a, b; their probabilities fall and add up to at most 1; those below a hundredth are left out, but for
+ *  the first. Runs the network.
+ *  @param x column, in pixels of the image analyzed, 0 <= x < its width.
+ *  @param y row, likewise.
+ *  @param out array of `capacity`; each element's struct_size must be that of the first. The rest of it is filled.
+ *  @param capacity 1..COLORIZER_MAX_SUGGESTIONS.
+ *  @param count receives how many there are: few where the network is sure.
+ *  @return OK, E_ARGUMENT, E_RANGE, E_STATE (nothing is analyzed), E_BUSY or E_CANCELLED. */
+COLORIZER_API int32_t colorizer_suggest(colorizer *c, float x, float y, colorizer_suggestion *out, uint32_t capacity,
+                                        uint32_t *count);
+
+/** Most suggestions a call gives. */
+#define COLORIZER_MAX_SUGGESTIONS 16
+
+/** Most colours of a palette. */
+#define COLORIZER_MAX_PALETTE 16
+
+/** Sets a palette for the following analyses: colours that are near one of its colours become more probable, so that
+ * what the network is unsure of takes them. What it is sure of stays; hints stand above the palette.
+ *  @param colours `count` times red, green, blue: sRGB, 0..1; of each the hue and chroma count. Copied.
+ *  @param count 0..COLORIZER_MAX_PALETTE; 0: no palette.
+ *  @param strength 0 (no effect) .. 1.
+ *  @return OK, E_ARGUMENT, E_RANGE or E_BUSY. */
+COLORIZER_API int32_t colorizer_set_palette(colorizer *c, const float *colours, uint32_t count, float strength);
+
+/** Hues that have a strength of their own: CIELAB hue angles 0 (red), 45 (orange), 90 (yellow), 135 (green), 180
+ *  (blue-green), 225 (blue), 270 (violet-blue), 315 (purple) degrees. */
+#define COLORIZER_HUES 8
+
+/** Sets how strong each range of hues comes out, 0 (gray) .. 2 (twice the chroma); 1 is the default. Between two hues
+ * of the list it changes evenly. It takes effect in the next colorizer_render(), without another analysis.
+ *  @param strength array of COLORIZER_HUES; NULL: all 1.
+ *  @return OK, E_ARGUMENT, E_RANGE or E_BUSY. */
+COLORIZER_API int32_t colorizer_set_hues(colorizer *c, const float *strength);
 
 /* ---------------------------------------------------------------- settings */
 
@@ -285,7 +345,12 @@ enum {
     /** i, read only: the instruction set in use, COLORIZER_CPU_... */
     COLORIZER_KEY_CPU = 5,
     /** i, read only: bytes of memory the handle holds now, without shared weights it did not allocate. */
-    COLORIZER_KEY_MEMORY = 6
+    COLORIZER_KEY_MEMORY = 6,
+    /** f: pulls colours along CIELAB a, -100 (green) .. 100 (red), 0 is the default. What the network is sure of hardly
+     *  moves, what it is unsure of follows. Takes effect in the next analysis. */
+    COLORIZER_KEY_TINT_A = 7,
+    /** f: the same along b, -100 (blue) .. 100 (yellow). */
+    COLORIZER_KEY_TINT_B = 8
 };
 
 /** Sets an integer setting. @return OK, E_ARGUMENT, E_KEY, E_RANGE or E_BUSY. */

@@ -1,39 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * From the network's distribution to chroma as lines over lightness, at working size. */
+ * From chroma on its grid to lines over lightness, at working size. */
 #include "image/image.h"
 
 #include <string.h>
 
-/* ---------------------------------------------------------------- mean colour and confidence */
+/* ---------------------------------------------------------------- strength by hue */
 
-typedef struct {
-    const cz_color_job *job;
-    const cz_chroma_in *in;
-    const cz_chroma_bins *bins;
-    float *ab, *confidence;
-} chroma_task;
-
-static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) {
-    const chroma_task *t = context;
-    const cz_grid *g = &t->job->grid;
-    const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
-    (void)slot;
-    t->job->k->chroma(t->bins, t->in->logits + first * t->in->bins,
-                      t->in->residual == NULL ? NULL : t->in->residual + 2 * first, n, t->ab + first,
-                      t->ab + cells + first, t->confidence + first);
+/** The diamond angle, in eighths of a turn: exact at their multiples, and needs no arc tangent. */
+static float eighths(float a, float b) {
+    const float x = a < 0 ? -a : a, y = b < 0 ? -b : b, turn = 2.0f * (y / (x + y));
+    return b >= 0 ? (a >= 0 ? turn : 4.0f - turn) : (a < 0 ? 4.0f + turn : 8.0f - turn);
 }
 
-bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence) {
-    cz_chroma_bins bins = {.bins = in->bins, .inv_temperature = in->inv_temperature};
-    chroma_task task = {job, in, &bins, ab, confidence};
-    for (size_t i = 0; i < CZ_COLOR_MAX_BINS; i++) {
-        const bool real = i < in->bins;
-        bins.weight_shift[i] = !real ? 1e30f : in->log_weight == NULL ? 0.0f : in->log_weight[i];
-        bins.shift[i] = real ? in->weight_scale * bins.weight_shift[i] : 1e30f;
-        bins.a[i] = real ? in->centers[2 * i] : 0.0f;
-        bins.b[i] = real ? in->centers[2 * i + 1] : 0.0f;
-    }
-    return cz_exec_for(job->exec, job->grid.ch, 0, chroma_rows, &task);
+float cz_hue_strength(const float *hues, float a, float b) {
+    if (a == 0 && b == 0) return 1.0f; /* no hue, and nothing to be stronger */
+    const float at = eighths(a, b);
+    const size_t first = (size_t)at;
+    const float low = hues[first % COLORIZER_HUES], high = hues[(first + 1) % COLORIZER_HUES];
+    return low + (at - (float)first) * (high - low);
 }
 
 /* ---------------------------------------------------------------- from cells to working pixels */
@@ -42,6 +26,7 @@ bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float
 typedef struct {
     const cz_color_job *job;
     const float *light, *ab;
+    const cz_touches *touches;
     float *fit;
     unsigned char *scratch;
     size_t w, h, cells_w, cells_h;
@@ -89,8 +74,10 @@ static void take_cells(void *context, size_t begin, size_t end, uint32_t slot) {
         for (size_t x = 0; x < t->cells_w; x++) {
             const size_t to = y * t->cells_w + x, from = y * g->cw + x;
             t->cell_light[to] = cell_mean(t, t->light, g->pw, x, y);
-            t->cell_a[to] = t->ab[from];
-            t->cell_b[to] = t->ab[(size_t)g->cw * g->ch + from];
+            const float a = t->ab[from], b = t->ab[(size_t)g->cw * g->ch + from];
+            const float strength = cz_hue_strength(t->touches->hues, a, b);
+            t->cell_a[to] = strength * a;
+            t->cell_b[to] = strength * b;
         }
 }
 
@@ -171,16 +158,21 @@ static void fit_rows(void *context, size_t begin, size_t end, uint32_t slot) {
 static void smooth_rows(void *context, size_t begin, size_t end, uint32_t slot) {
     const upsample_task *t = context;
     float *scratch = (float *)(void *)(t->scratch + slot * cz_upsample_scratch(&t->job->grid));
-    for (size_t y = begin; y < end; y++)
+    for (size_t y = begin; y < end; y++) {
+        float *out[4];
         for (size_t j = 0; j < 4; j++) {
             const float *rows[CZ_FIT_ROWS];
+            out[j] = t->fit + (j * t->h + y) * t->w;
             neighbours(t->lines + j * t->h * t->w, t->w, t->h, y, rows);
-            t->job->k->smooth(rows, t->w, scratch, t->fit + (j * t->h + y) * t->w);
+            t->job->k->smooth(rows, t->w, scratch, out[j]);
         }
+        cz_hold_row(t->job, t->light, t->touches->spots, t->touches->n_spots, t->touches->hues, y, out);
+    }
 }
 
-bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, float *fit, float *work, void *scratch) {
-    upsample_task t = {.job = job, .light = light, .ab = ab, .fit = fit, .scratch = scratch};
+bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, const cz_touches *touches, float *fit,
+                 float *work, void *scratch) {
+    upsample_task t = {.job = job, .light = light, .ab = ab, .touches = touches, .fit = fit, .scratch = scratch};
     cell_counts(&job->grid, &t.cells_w, &t.cells_h);
     t.w = job->grid.w;
     t.h = job->grid.h;

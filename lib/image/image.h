@@ -5,10 +5,11 @@
  *   cz_image_check    colorizer_image -> cz_pixels
  *   cz_grid_init      the sizes: photograph, working image, padded network input, chroma grid
  *   cz_lightness_rows photograph -> CIELAB L at working size (area average of linear light), row by row
- *   cz_network_input  L and hints -> network input [padded_h][padded_w][4]
+ *   cz_spots          hints -> spots on the working image
+ *   cz_network_input  L and spots -> network input [padded_h][padded_w][4]
  *   cz_chroma         network outputs -> ab and confidence on the chroma grid
  *   cz_spread_hints   ab on the chroma grid -> the same, with what the hints miss there
- *   cz_upsample       ab on the chroma grid -> ab as lines over L, at working size
+ *   cz_upsample       ab on the chroma grid -> ab as lines over L, at working size, with the spots in place
  *   cz_render_rows    photograph + those lines -> colour photograph, row by row
  *   cz_confidence     confidence on the chroma grid -> a gray image
  *
@@ -81,11 +82,44 @@ void cz_lightness_pad(const cz_grid *g, float *light);
 /** Channels of the network's input, as trained. */
 enum { CZ_INPUT_L, CZ_INPUT_A, CZ_INPUT_B, CZ_INPUT_MASK, CZ_INPUT_CHANNELS };
 
-/** input: [ph][pw][4]: L / 50 - 1, and under a hint a / 110, b / 110, 1; else 0, 0, 0. Later hints lie on top; hints
- *  whose centre is outside the photograph are left out. Hints are checked by whoever stores them: finite, colour in
- *  0..1, radius >= 0; their struct_size is not looked at. */
-void cz_network_input(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count,
-                      float *input);
+/** CIELAB a and b of an sRGB colour, red, green and blue 0..1. */
+void cz_srgb_chroma(const cz_color_job *job, const float *srgb, float *a, float *b);
+
+/** A hint on the working image: all within an ellipse along a line, in working pixels, and its colour. */
+typedef struct cz_spot {
+    double x, y, dx, dy; /* the line from x, y to x + dx, y + dy, inside the working image */
+    double rx, ry;       /* the ellipse's half axes */
+    float a, b, weight;
+    float held_a, held_b; /* what it will be held at: a, b until cz_spread_hints takes the weight into account */
+} cz_spot;
+
+/** Turns hints into spots; those of which no part of the line is on the photograph are left out. Hints are checked by
+ *  whoever stores them: finite, in range; their struct_size is not looked at.
+ *  @param spots room for `count`. @return how many there are. */
+size_t cz_spots(const cz_color_job *job, const colorizer_hint *hints, size_t count, cz_spot *spots);
+/** The square of how far a place is from the spot's line, in its radii: up to 1 it is inside. `along` receives where on
+ *  the line the nearest point is, 0..1. */
+double cz_spot_distance(const cz_spot *s, double x, double y, double *along);
+/** First and one past the last of n rows or columns whose middle may lie inside the spot, or `more` outside it. */
+void cz_spot_rows(const cz_spot *s, double more, size_t n, size_t *begin, size_t *end);
+void cz_spot_columns(const cz_spot *s, double more, size_t n, size_t *begin, size_t *end);
+
+/** input: [ph][pw][4]: L / 50 - 1, and under a spot a / 110, b / 110, 1, times the eighth power of its weight; else
+ *  0, 0, 0. Later spots lie on top. */
+void cz_network_input(const cz_color_job *job, const float *light, const cz_spot *spots, size_t count, float *input);
+
+/** Puts the spots' colours into row y of lines, which are as cz_upsample's: within a spot the colour is its own, and
+ * past its edge it fades into the lines', sooner where the lightness is another. */
+void cz_hold_row(const cz_color_job *job, const float *light, const cz_spot *spots, size_t count, const float *hues,
+                 size_t y, float *const *lines);
+
+/** What the user wants of the distribution. */
+typedef struct cz_wishes {
+    float palette[COLORIZER_MAX_PALETTE][2]; /* a, b */
+    size_t colours;
+    float palette_strength; /* 0..1 */
+    float tint[2];          /* -100..100 in a and in b */
+} cz_wishes;
 
 /** The network's outputs, and how to read them. */
 typedef struct cz_chroma_in {
@@ -96,25 +130,46 @@ typedef struct cz_chroma_in {
     size_t bins;             /* 2 .. CZ_COLOR_MAX_BINS */
     float weight_scale;      /* p = softmax((logits - weight_scale * log_weight) * inv_temperature) */
     float inv_temperature;
+    const cz_wishes *wishes; /* NULL: none */
 } cz_chroma_in;
 
 /** ab: planes a then b, [2][ch][cw]; confidence: [ch][cw]. */
 bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence);
 
+/** A colour that may be meant, and the probability that the true one is near it. */
+typedef struct cz_mode {
+    float a, b, probability;
+} cz_mode;
+/** The most probable colours of one cell of `in`, at most `most` of them, by the data's own distribution: each is the
+ *  mean of what lies near a bin, the probabilities are of distinct parts and do not rise; one below a hundredth is left
+ *  out, but for the first. @return how many. */
+size_t cz_modes(const cz_color_job *job, const cz_chroma_in *in, size_t cell, cz_mode *modes, size_t most);
+
 /** Floats of `work` in cz_spread_hints. */
-size_t cz_spread_work(const cz_grid *g, size_t hints);
-/** Adds to ab what the hints miss there, spread over cells that are alike in place, lightness and colour. Hints as in
- *  cz_network_input. The confidence stays that of the network's own colour. */
-bool cz_spread_hints(const cz_color_job *job, const float *light, const colorizer_hint *hints, size_t count, float *ab,
-                     float *work);
+size_t cz_spread_work(const cz_grid *g);
+/** Adds to ab what the hints miss there, spread over cells that are alike in place, lightness and colour, and says in
+ * the spots what they will be held at. `count` is at most COLORIZER_MAX_HINTS. The confidence stays that of the
+ * network's own colour. */
+bool cz_spread_hints(const cz_color_job *job, const float *light, cz_spot *spots, size_t count, float *ab, float *work);
+
+/** Strength at a hue: `hues` are those of a, b at 0, 45, ... 315 degrees. */
+float cz_hue_strength(const float *hues, float a, float b);
 
 /** Floats of `work` in cz_upsample, and bytes of scratch a thread needs there. */
 size_t cz_upsample_work(const cz_grid *g);
 size_t cz_upsample_scratch(const cz_grid *g);
 /** Floats of `fit`. */
 size_t cz_fit_size(const cz_grid *g);
+/** What goes into the working image's colours beside those of the cells. */
+typedef struct cz_touches {
+    const cz_spot *spots;
+    size_t n_spots;             /* at most COLORIZER_MAX_HINTS */
+    float hues[COLORIZER_HUES]; /* strength of each */
+} cz_touches;
+
 /** fit: [4][h][w]: a = fit0 L + fit1, b = fit2 L + fit3. */
-bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, float *fit, float *work, void *scratch);
+bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, const cz_touches *touches, float *fit,
+                 float *work, void *scratch);
 
 /** Where an image lies in the photograph, whose size here is width x height. */
 typedef struct cz_frame {

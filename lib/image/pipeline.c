@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "image/pipeline.h"
 
+#include <string.h>
+
 /** Rows rendered between two looks at progress and cancellation hold about this many pixels: some ten milliseconds. */
 #define STRIP_PIXELS ((size_t)1 << 19)
 
@@ -25,10 +27,10 @@ static int32_t check_outputs(const cz_pipeline *p, cz_error *err) {
  *  of upsampling; scratch of rendering. */
 static bool transient_bytes(const cz_grid *g, const cz_plan *plan, uint32_t threads, size_t *out) {
     size_t light, hints, upsample, work, render;
-    if (!cz_mul(cz_spread_work(g, COLORIZER_MAX_HINTS), sizeof(float), &hints) ||
-        !cz_mul(cz_lightness_scratch(g), threads, &light) || !cz_mul(cz_upsample_scratch(g), threads, &upsample) ||
-        !cz_mul(cz_upsample_work(g), sizeof(float), &work) || !cz_align_up(work, &work) ||
-        !cz_add(upsample, work, &upsample) || !cz_mul(cz_render_scratch(g), threads, &render))
+    if (!cz_mul(cz_spread_work(g), sizeof(float), &hints) || !cz_mul(cz_lightness_scratch(g), threads, &light) ||
+        !cz_mul(cz_upsample_scratch(g), threads, &upsample) || !cz_mul(cz_upsample_work(g), sizeof(float), &work) ||
+        !cz_align_up(work, &work) || !cz_add(upsample, work, &upsample) ||
+        !cz_mul(cz_render_scratch(g), threads, &render))
         return false;
     *out = cz_max(cz_max(cz_max(light, hints), upsample), cz_max(render, plan->arena_bytes));
     return true;
@@ -38,17 +40,19 @@ static bool transient_bytes(const cz_grid *g, const cz_plan *plan, uint32_t thre
 static bool lay_out(cz_pipeline *p, unsigned char *base, const cz_grid *g, const cz_plan *plan, uint32_t threads,
                     size_t *end) {
     const size_t pixels = (size_t)g->pw * g->ph, cells = (size_t)g->cw * g->ch;
-    size_t light, ab, confidence, fit, transient, bytes;
+    size_t light, ab, confidence, fit, spots, transient, bytes;
     *end = sizeof(cz_pipeline);
     if (!transient_bytes(g, plan, threads, &bytes) || !cz_layout(end, pixels, sizeof(float), &light) ||
         !cz_layout(end, 2 * cells, sizeof(float), &ab) || !cz_layout(end, cells, sizeof(float), &confidence) ||
-        !cz_layout(end, cz_fit_size(g), sizeof(float), &fit) || !cz_layout(end, bytes, 1, &transient))
+        !cz_layout(end, cz_fit_size(g), sizeof(float), &fit) ||
+        !cz_layout(end, COLORIZER_MAX_HINTS, sizeof(cz_spot), &spots) || !cz_layout(end, bytes, 1, &transient))
         return false;
     if (base == NULL) return true;
     p->light = (float *)(void *)(base + light);
     p->ab = (float *)(void *)(base + ab);
     p->confidence = (float *)(void *)(base + confidence);
     p->fit = (float *)(void *)(base + fit);
+    p->spots = (cz_spot *)(void *)(base + spots);
     p->transient = base + transient;
     return true;
 }
@@ -128,19 +132,46 @@ static bool part_done(progress *g, double next) {
     return stop;
 }
 
-static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g) {
+/** Runs the network on the light and the spots; `in` is then its answer, in the transient memory. */
+static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g, cz_chroma_in *in) {
     const cz_network *n = p->network;
-    cz_chroma_in in = {.centers = n->centers, .log_weight = n->log_weight, .bins = n->bins};
     float temperature;
-    cz_network_input(&p->job, p->light, settings->hints, settings->n_hints, cz_plan_tensor(p->plan, p->transient, 0));
+    cz_network_input(&p->job, p->light, p->spots, p->touches.n_spots, cz_plan_tensor(p->plan, p->transient, 0));
     if (!cz_run(p->plan, p->transient, p->job.exec, report, g)) return false;
-    at_vividness(n, settings->vividness, &in.weight_scale, &temperature);
-    in.inv_temperature = 1.0f / temperature;
-    in.logits = cz_plan_tensor(p->plan, p->transient, n->logits);
-    in.residual = n->residual == CZ_NO_TENSOR ? NULL : cz_plan_tensor(p->plan, p->transient, n->residual);
+    *in = (cz_chroma_in){.centers = n->centers,
+                         .log_weight = n->log_weight,
+                         .bins = n->bins,
+                         .wishes = &settings->wishes,
+                         .logits = cz_plan_tensor(p->plan, p->transient, n->logits)};
+    if (n->residual != CZ_NO_TENSOR) in->residual = cz_plan_tensor(p->plan, p->transient, n->residual);
+    at_vividness(n, settings->vividness, &in->weight_scale, &temperature);
+    in->inv_temperature = 1.0f / temperature;
+    return true;
+}
+
+/** What the network makes of the photograph, as chroma on its grid. */
+static bool look(cz_pipeline *p, const cz_settings *settings, progress *g) {
+    cz_chroma_in in;
+    p->touches.spots = p->spots;
+    p->touches.n_spots = cz_spots(&p->job, settings->hints, settings->n_hints, p->spots);
     /* The hints' work takes the place of the logits, which chroma has read. */
-    return cz_chroma(&p->job, &in, p->ab, p->confidence) &&
-           cz_spread_hints(&p->job, p->light, settings->hints, settings->n_hints, p->ab, (float *)(void *)p->transient);
+    return infer(p, settings, g, &in) && cz_chroma(&p->job, &in, p->ab, p->confidence) &&
+           cz_spread_hints(&p->job, p->light, p->spots, p->touches.n_spots, p->ab, (float *)(void *)p->transient);
+}
+
+/** Makes the lines that are rendered, with the strengths of hues as they are set. */
+static bool fit(cz_pipeline *p, const cz_settings *settings) {
+    const size_t work = (cz_upsample_work(&p->job.grid) * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
+    memcpy(p->touches.hues, settings->hues, sizeof p->touches.hues);
+    p->fitted =
+        cz_upsample(&p->job, p->light, p->ab, &p->touches, p->fit, (float *)(void *)p->transient, p->transient + work);
+    return p->fitted;
+}
+
+/** The same, if they are not made yet. */
+static bool fit_if_needed(cz_pipeline *p, const cz_settings *settings) {
+    if (p->fitted && memcmp(p->touches.hues, settings->hues, sizeof p->touches.hues) == 0) return true;
+    return fit(p, settings);
 }
 
 /** Rows of a picture that are worked on strip by strip, so that a host is never without news for long. */
@@ -199,12 +230,11 @@ int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *sr
     const double pixels = (double)src->width * src->height, net = p->plan->work / 10;
     const double last = dst == NULL ? 1 : 80 * pixels;
     progress g = {.settings = settings, .part = 20 * pixels, .total = 20 * pixels + net + last};
-    const size_t work = (cz_upsample_work(&p->job.grid) * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
     const cz_frame whole = {0, 0, src->width, src->height};
     p->analyzed = false;
     p->job.exec = exec;
-    p->analyzed = lightness(p, src, &g) && !part_done(&g, net) && infer(p, settings, &g) && !part_done(&g, last) &&
-                  cz_upsample(&p->job, p->light, p->ab, p->fit, (float *)(void *)p->transient, p->transient + work);
+    p->analyzed = lightness(p, src, &g) && !part_done(&g, net) && look(p, settings, &g) && !part_done(&g, last) &&
+                  fit(p, settings);
     const bool rest = p->analyzed && (dst == NULL ? !part_done(&g, 0) : render(p, src, dst, &whole, &g));
     p->analyzed = p->analyzed && rest;
     return ended(p, rest, err);
@@ -214,7 +244,33 @@ int32_t cz_pipeline_render(cz_pipeline *p, const cz_exec *exec, const cz_pixels 
                            const cz_frame *frame, const cz_settings *settings, cz_error *err) {
     progress g = {.settings = settings, .part = 1, .total = 1};
     p->job.exec = exec;
-    return ended(p, render(p, src, dst, frame, &g), err);
+    return ended(p, fit_if_needed(p, settings) && render(p, src, dst, frame, &g), err);
+}
+
+/** What a colour looks like at a lightness: rendered as a pixel is. */
+static void show(const cz_color_job *job, float light, const cz_mode *mode, float *srgb) {
+    static const cz_layout_px px = {.sample = CZ_SAMPLE_F32, .channels = 3, .green = 1, .blue = 2};
+    const float slope = 0.0f, *const lines[4] = {&slope, &mode->a, &slope, &mode->b};
+    const float f = (light + 16.0f) / 116.0f,
+                y = f > 24.0f / 116.0f ? f * f * f : (f - 16.0f / 116.0f) * 108.0f / 841.0f;
+    float red, green, blue;
+    job->k->colour(lines, 1, 1.0f, 0, &y, &light, 1.0f, 1, &red, &green, &blue);
+    job->k->encode(job->tables, px, &y, &red, &green, &blue, 1, srgb);
+}
+
+int32_t cz_pipeline_suggest(cz_pipeline *p, const cz_exec *exec, double x, double y, const cz_settings *settings,
+                            cz_mode *modes, float (*srgb)[3], size_t most, size_t *count, cz_error *err) {
+    const cz_grid *g = &p->job.grid;
+    const size_t wx = cz_min((size_t)(x * g->w / g->width), g->w - 1),
+                 wy = cz_min((size_t)(y * g->h / g->height), g->h - 1);
+    progress done = {.settings = settings, .part = 1, .total = 1};
+    cz_chroma_in in;
+    p->job.exec = exec;
+    *count = 0;
+    if (!infer(p, settings, &done, &in)) return ended(p, false, err);
+    *count = cz_modes(&p->job, &in, wy / g->cell * g->cw + wx / g->cell, modes, most);
+    for (size_t i = 0; i < *count; i++) show(&p->job, p->light[wy * g->pw + wx], &modes[i], srgb[i]);
+    return ended(p, true, err);
 }
 
 void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst) { cz_confidence(&p->job, p->confidence, dst); }

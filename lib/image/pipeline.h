@@ -26,6 +26,8 @@ int32_t cz_network_make(cz_network *n, const cz_model *model, cz_error *err);
 /** What the user may set for a run. */
 typedef struct cz_settings {
     float strength, vividness;
+    cz_wishes wishes;
+    float hues[COLORIZER_HUES];
     const colorizer_hint *hints;
     size_t n_hints;
     colorizer_progress_fn progress; /* may be NULL */
@@ -40,6 +42,9 @@ typedef struct cz_pipeline {
     cz_color_job job;
     uint32_t threads, short_side; /* with job.grid.width and height: what it was made for */
     float *light, *ab, *confidence, *fit;
+    cz_spot *spots;           /* [COLORIZER_MAX_HINTS], of the hints that the photograph was analyzed with */
+    cz_touches touches;       /* that fit was made with */
+    bool fitted;              /* fit is whole */
     unsigned char *transient; /* the network's arena, and the scratch of the stages before and after it */
     bool analyzed;            /* light, ab, confidence and fit are those of a photograph */
     size_t bytes;             /* of the one block that holds this struct and all but the plan */
@@ -57,6 +62,11 @@ int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *sr
 /** Renders a checked pair that lies at `frame`, inside it; `analyzed` must be true. @return OK or E_CANCELLED. */
 int32_t cz_pipeline_render(cz_pipeline *p, const cz_exec *exec, const cz_pixels *src, const cz_pixels *dst,
                            const cz_frame *frame, const cz_settings *settings, cz_error *err);
+
+/** The most probable colours of the photograph analyzed at a pixel of it, and what each looks like there in sRGB;
+ *  runs the network. @return OK or E_CANCELLED. */
+int32_t cz_pipeline_suggest(cz_pipeline *p, const cz_exec *exec, double x, double y, const cz_settings *settings,
+                            cz_mode *modes, float (*srgb)[3], size_t most, size_t *count, cz_error *err);
 
 /** Renders the last run's confidence; `analyzed` must be true. */
 void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst);

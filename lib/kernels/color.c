@@ -41,6 +41,7 @@
 /** color_chroma.c */
 void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *bins, const float *logits, const float *residual, size_t n,
                               float *a, float *b, float *confidence);
+void CZ_NAME(cz_color_probability)(const cz_chroma_bins *bins, const float *logits, float *p);
 
 /* ---------------------------------------------------------------- transfer */
 
@@ -423,6 +424,16 @@ static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, co
 }
 
 extern const cz_color_kernels CZ_NAME(cz_color);
-const cz_color_kernels CZ_NAME(cz_color) = {luminance, lightness, accumulate, mix,    CZ_NAME(cz_color_chroma),
-                                            spread,    bilateral, fit,        smooth, colour,
-                                            encode,    tables};
+const cz_color_kernels CZ_NAME(cz_color) = {luminance,
+                                            lightness,
+                                            accumulate,
+                                            mix,
+                                            CZ_NAME(cz_color_chroma),
+                                            CZ_NAME(cz_color_probability),
+                                            spread,
+                                            bilateral,
+                                            fit,
+                                            smooth,
+                                            colour,
+                                            encode,
+                                            tables};

@@ -75,6 +75,8 @@ typedef struct cz_color_kernels {
     /** Mean colour and confidence of n pixels' logits [n][bins], residual [n][2] or NULL. */
     void (*chroma)(const cz_chroma_bins *bins, const float *logits, const float *residual, size_t n, float *a, float *b,
                    float *confidence);
+    /** The data's own distribution at one pixel; p has room for the bins, rounded up to a multiple of 16. */
+    void (*probability)(const cz_chroma_bins *bins, const float *logits, float *p);
     /** Adds to a and b of n pixels, whose places on the axes are n floats each, every spread's share. */
     void (*spread)(const cz_spread *from, size_t count, const float *const *axis, size_t n, float *a, float *b);
     /** Adds to a and b of n pixels the joint bilateral interpolation of the cells'. */

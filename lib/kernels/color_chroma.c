@@ -7,6 +7,8 @@
 void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *logits, const float *residual, size_t n, float *a,
                               float *b, float *confidence);
 
+void CZ_NAME(cz_color_probability)(const cz_chroma_bins *q, const float *logits, float *p);
+
 /** A finite ab: what overflowed in a network of absurd weights becomes gray or the end of the range. */
 static float safe_ab(float v) { return v > -128.0f ? (v < 128.0f ? v : 128.0f) : v <= -128.0f ? -128.0f : 0.0f; }
 
@@ -41,6 +43,20 @@ static float share_near(const cz_chroma_bins *q, const float *row, float *z, flo
     }
     const float share = vf_sum(sn) / vf_sum(s);
     return share > 0.0f ? (share < 1.0f ? share : 1.0f) : 0.0f;
+}
+
+/** p = softmax(logit - weight_shift): e over the sum of e, kept in 16 lanes, bins ascending, and closed by vf_sum's
+ * tree. */
+void CZ_NAME(cz_color_probability)(const cz_chroma_bins *q, const float *logits, float *p) {
+    const vf top = vf_set1(shifted_logits(q, logits, q->weight_shift, 1.0f, p));
+    vf s = vf_zero();
+    for (size_t i = 0; i < q->bins; i += VL) {
+        const vf e = vf_exp_neg(above(p + i, top));
+        s = vf_add(s, e);
+        vf_store(p + i, e);
+    }
+    const vf sum = vf_set1(vf_sum(s));
+    for (size_t i = 0; i < q->bins; i += VL) vf_store(p + i, vf_div(vf_load(p + i), sum));
 }
 
 /** z = (logit - shift) / T, m = max z, e = exp(z - m): ab = sum e center / sum e + 110 residual, and confidence as

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools.colorizer import Colorizer, Error
+from tools.colorizer import Colorizer, Error, Hint
 from train.evaluate import luminance_gray
 
 PHOTOS = Path(__file__).resolve().parents[2] / "examples" / "photos"
@@ -58,6 +58,37 @@ def test_parts_of_an_analyzed_photograph() -> None:
         c.analyze(small)
         again = c.render(gray, 0, 0, (gray.shape[1], gray.shape[0]))
     assert np.abs(again.astype(int) - whole).mean() < 4  # a preview and the original agree
+
+
+def test_controls_of_an_editor() -> None:
+    gray = np.asarray(Image.open(PHOTOS / "coffee.jpg").convert("L"))
+    with Colorizer() as c:
+        plain = c.colorize(gray)
+        found = c.suggest(256, 170)
+        assert 1 <= len(found) <= 16 and sum(s.probability for s in found) <= 1.001
+        assert len(c.suggest(256, 170, most=1)) == 1
+        c.hints([Hint(100.5, 80.5, 5, ab=(0, -30), dx=60, weight=0.9)])
+        assert (c.colorize(gray)[80, 130] != plain[80, 130]).any()
+        c.hints([])
+        c.palette([(0.0, 0.5, 0.55), (0.9, 0.55, 0.2)], 1)
+        assert (c.colorize(gray) != plain).any()
+        c.palette([])
+        c.set("tint_b", -60)
+        bluer = c.colorize(gray).astype(float).mean((0, 1))
+        assert bluer[2] - bluer[0] > plain.astype(float).mean((0, 1)) @ (-1, 0, 1) + 5
+        c.set("tint_b", 0)
+        c.hues([0] * 8)
+        assert int(np.ptp(c.colorize(gray).astype(int), axis=2).max()) == 0
+        c.hues(None)
+        assert (c.colorize(gray) == plain).all()
+
+
+def test_samples_of_other_types() -> None:
+    gray = gray_scene()
+    with Colorizer() as c:
+        c.set("size", 64)
+        fine, coarse = c.colorize(gray, np.float32), c.colorize(gray)
+    assert fine.dtype == np.float32 and np.abs(fine * 255 - coarse).max() < 3  # green is rounded for luminance
 
 
 def test_errors_speak(tmp_path: Path) -> None:
