@@ -18,7 +18,6 @@
 #include "kernels/kernel.h"
 #include "model/model.h"
 
-#define CZ_ISA scalar
 #include "kernels/winograd.h"
 
 #define CZ_SET(name, NAME, needs) float bench_peak_##name(size_t steps, const float *start, double *flop);
@@ -112,7 +111,8 @@ static double flop_of(const layer *l, const cz_call *call) {
 
 /** Best time of one layer. */
 static double seconds_of(const layer *l, cz_call *call, int32_t cpu, double budget) {
-    const cz_kernel *k = cz_kernels(cpu)[l->op];
+    call->set = cz_set_of(cpu);
+    const cz_kernel *k = cz_kernel_of(call->set, l->op);
     float *in[CZ_MAX_INPUTS] = {NULL};
     const float *inputs[CZ_MAX_INPUTS];
     for (int i = 0; i < CZ_MAX_INPUTS; i++)
@@ -149,7 +149,7 @@ static bool is_winograd(const layer *l, const cz_call *call) {
     cz_call copy = *call;
     cz_wino w;
     copy.weight = &weight;
-    return l->op == CZ_OP_conv2d && cz_conv_winograd_scalar(&copy, &w);
+    return l->op == CZ_OP_conv2d && cz_conv_winograd(&copy, &w);
 }
 
 static void bench(int32_t cpu, double top, double budget, const network *n) {

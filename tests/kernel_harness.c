@@ -146,11 +146,12 @@ static uint64_t operands_hash(const problem *p) {
 }
 
 const char *problem_run(const problem *p, int32_t cpu, enum split split, rng *r, float *out) {
-    const cz_kernel *k = cz_kernels(cpu)[p->c->op];
+    const cz_set *set = cz_set_of(cpu);
+    const cz_kernel *k = cz_kernel_of(set, p->c->op);
     const size_t bytes = problem_bytes(p);
     const uint64_t before = operands_hash(p);
     const char *wrong = NULL;
-    cz_call call = {.attr = &p->c->attr, .out = p->out, .weight = p->packed ? &p->weight : NULL};
+    cz_call call = {.set = set, .attr = &p->c->attr, .out = p->out, .weight = p->packed ? &p->weight : NULL};
     const float *in[CZ_MAX_INPUTS];
     size_t packed_bytes = 0;
     for (int i = 0; i < CZ_MAX_INPUTS; i++) {

@@ -13,15 +13,14 @@
 #include "kernel_harness.h"
 #include "kernel_naive.h"
 
-#define CZ_ISA scalar
 #include "kernels/isa.h"
 #include "kernels/winograd.h"
 
 static uint64_t seed = 20151;
 
 /** The call of a problem, as the plan makes it. */
-static cz_call call_of(const problem *p) {
-    cz_call call = {.attr = &p->c->attr, .out = p->out, .weight = &p->weight};
+static cz_call call_of(const problem *p, int32_t cpu) {
+    cz_call call = {.set = cz_set_of(cpu), .attr = &p->c->attr, .out = p->out, .weight = &p->weight};
     memcpy(call.in, p->c->in, sizeof call.in);
     return call;
 }
@@ -36,9 +35,9 @@ static problem make(const kernel_case *c, rng *r) {
 static bool chosen(const kernel_case *c) {
     rng r = {seed};
     problem p = make(c, &r);
-    const cz_call call = call_of(&p);
+    const cz_call call = call_of(&p, COLORIZER_CPU_SCALAR);
     cz_wino w;
-    const bool yes = cz_conv_winograd_scalar(&call, &w);
+    const bool yes = cz_conv_winograd(&call, &w);
     problem_free(&p);
     return yes;
 }
@@ -55,8 +54,8 @@ static void test_rows_are_narrow(void **state) {
     rng r = {seed};
     for (const kernel_case *c = kernel_cases_narrow; c->name != NULL; c++) {
         problem p = make(c, &r);
-        const cz_call call = call_of(&p);
-        if (!cz_narrow_fits_scalar(&call)) fail_msg("\"%s\" goes by another kernel", c->name);
+        const cz_call call = call_of(&p, COLORIZER_CPU_SCALAR);
+        if (!cz_narrow_fits(&call)) fail_msg("\"%s\" goes by another kernel", c->name);
         problem_free(&p);
     }
 }
@@ -111,12 +110,12 @@ static void test_same_plan_everywhere(void **state) {
     for (const kernel_case *c = kernel_cases_winograd; c->name != NULL; c++) {
         if (c->op != CZ_OP_conv2d) continue;
         problem p = make(c, &r);
-        cz_call first = call_of(&p);
-        assert_true(cz_kernels(COLORIZER_CPU_SCALAR)[c->op]->prepare(&first));
+        cz_call first = call_of(&p, COLORIZER_CPU_SCALAR);
+        assert_true(cz_kernel_of(first.set, c->op)->prepare(&first));
         for (int32_t cpu = COLORIZER_CPU_AVX2; cpu <= CZ_CPU_LAST; cpu++) {
             if (!cz_cpu_supported(cpu)) continue;
-            cz_call call = call_of(&p);
-            assert_true(cz_kernels(cpu)[c->op]->prepare(&call));
+            cz_call call = call_of(&p, cpu);
+            assert_true(cz_kernel_of(call.set, c->op)->prepare(&call));
             assert_int_equal(call.units, first.units);
             assert_true(call.scratch < 4u << 20);
         }
@@ -131,8 +130,9 @@ static void test_scratch_bound(void **state) {
     const kernel_case c = case_of(&large);
     cz_constant weight = {.shape = c.in[1], .dtype = CZ_F32};
     cz_call call = {.attr = &c.attr, .out = {{1, 2048, 2048, 2048}}, .weight = &weight};
+    call.set = cz_set_of(COLORIZER_CPU_SCALAR);
     memcpy(call.in, c.in, sizeof call.in);
-    assert_true(cz_kernels(COLORIZER_CPU_SCALAR)[CZ_OP_conv2d]->prepare(&call));
+    assert_true(cz_kernel_of(call.set, CZ_OP_conv2d)->prepare(&call));
     assert_true(call.scratch < 4u << 20);
 }
 

@@ -96,7 +96,7 @@ typedef struct cz_color_kernels {
     void (*tables)(cz_color_tables *tables);
 } cz_color_kernels;
 
-/** The loops for an instruction set; `cpu` as in cz_kernels(). */
+/** The loops for an instruction set; `cpu` as in cz_set_of(). */
 const cz_color_kernels *cz_color(int32_t cpu);
 
 /** Same as k->tables(tables). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * concat along one axis: runs of contiguous elements are copied. Unit: 8192 elements of the output. */
-#include "kernels/light.h"
+#include "kernels/units.h"
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
     (void)scratch;
@@ -24,4 +24,4 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     }
 }
 
-const cz_kernel CZ_NAME(cz_kernel_concat) = {.prepare = cz_prepare_flat, .run = run};
+const cz_kernel cz_kernel_concat = {.prepare = cz_prepare_flat, .run = run};

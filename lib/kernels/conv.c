@@ -4,7 +4,7 @@
  *             w[co][ky][kx][ci], sum)
  * ci runs over the channels of co's group; outside the input x is zero, or the nearest pixel. Where winograd.c is
  * cheaper, by shapes alone, its sum takes the place of this one. */
-#include "kernels/winograd.h"
+#include "kernels/set.h"
 
 #include <string.h>
 
@@ -14,19 +14,18 @@ static bool is_depthwise(const cz_call *call) {
     return a->groups > 1 && w->d[3] == 1 && w->d[0] == (uint32_t)a->groups;
 }
 
-/** The row pointers of `count` output pixels from `first` on; see cz_rows_fn. */
-void CZ_NAME(cz_conv_rows)(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
+void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
     const cz_conv *c = context;
     const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
     if (c->pointwise) {
-        for (size_t p = 0; p < CZ_MR; p++) {
+        for (size_t p = 0; p < tile; p++) {
             pixel[p] = first + cz_min(p, count - 1);
             rows[p] = cz_conv_at(c, c->x, pixel[p] * c->channels);
         }
         return;
     }
     size_t ox = first % width, oy = first / width % height, n = first / width / height;
-    for (size_t p = 0; p < CZ_MR; p++) {
+    for (size_t p = 0; p < tile; p++) {
         const int64_t y0 = (int64_t)oy * c->stride_h - c->pad_top, x0 = (int64_t)ox * c->stride_w - c->pad_left;
         const float **row = rows + p;
         pixel[p] = first + cz_min(p, count - 1);
@@ -36,11 +35,11 @@ void CZ_NAME(cz_conv_rows)(const void *context, size_t first, size_t count, cons
             const size_t right = (size_t)c->dilation_w * c->channels;
             const size_t down = (size_t)c->dilation_h * (size_t)c->width * c->channels;
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
-                for (int64_t kx = 0; kx < c->kernel_w; kx++, row += CZ_MR)
+                for (int64_t kx = 0; kx < c->kernel_w; kx++, row += tile)
                     *row = cz_conv_at(c, line, (size_t)ky * down + (size_t)kx * right);
         } else {
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
-                for (int64_t kx = 0; kx < c->kernel_w; kx++, row += CZ_MR)
+                for (int64_t kx = 0; kx < c->kernel_w; kx++, row += tile)
                     *row = cz_conv_pixel(c, n, y0 + ky * c->dilation_h, x0 + kx * c->dilation_w);
         }
         if (p + 1 < count && ++ox == width) {
@@ -68,11 +67,17 @@ static bool is_gathered(const cz_call *call) {
 typedef struct gathered {
     cz_conv c;
     const float **rows; /* of the first tile of the chunk */
-    float *values;      /* [tile][CZ_MR][kernel_h kernel_w channels] */
+    float *values;      /* [tile][pixel][kernel_h kernel_w channels] */
     size_t depth;
 } gathered;
 
-/** Copies the taps of the output pixel at (oy, ox) of image n side by side. May write up to a vector beyond them. */
+/** Copies n floats: few, for which a call of memcpy would take longer than the copy. */
+static inline void copy_few(float *to, const float *from, size_t n) {
+    for (; n >= 4; n -= 4, to += 4, from += 4) memcpy(to, from, 4 * sizeof *to);
+    for (size_t i = 0; i < n; i++) to[i] = from[i];
+}
+
+/** Copies the taps of the output pixel at (oy, ox) of image n side by side. */
 static void copy_taps(const cz_conv *c, size_t n, int64_t oy, int64_t ox, float *to) {
     const int64_t y = oy * c->stride_h - c->pad_top, x = ox * c->stride_w - c->pad_left;
     const size_t row = (size_t)c->kernel_w * c->channels;
@@ -80,8 +85,7 @@ static void copy_taps(const cz_conv *c, size_t n, int64_t oy, int64_t ox, float 
         y + (c->kernel_h - 1) * c->dilation_h < c->height) {
         const float *from = cz_conv_pixel(c, n, y, x);
         const size_t down = (size_t)(c->dilation_h * c->width) * c->channels;
-        for (int64_t ky = 0; ky < c->kernel_h; ky++, from += down, to += row)
-            VF_FOR(i, row, k) vf_store(to + i, vf_load_n(from + i, k));
+        for (int64_t ky = 0; ky < c->kernel_h; ky++, from += down, to += row) copy_few(to, from, row);
         return;
     }
     for (int64_t ky = 0; ky < c->kernel_h; ky++)
@@ -92,13 +96,14 @@ static void copy_taps(const cz_conv *c, size_t n, int64_t oy, int64_t ox, float 
 }
 
 /** As cz_conv_rows, but the one row of each pixel is a copy of all its taps. */
-static void fill_gathered(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
+static void fill_gathered(const void *context, size_t tile, size_t first, size_t count, const float **rows,
+                          size_t *pixel) {
     const gathered *g = context;
     const cz_conv *c = &g->c;
     const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
     float *to = g->values + (size_t)(rows - g->rows) * g->depth;
     size_t ox = first % width, oy = first / width % height, n = first / width / height;
-    for (size_t p = 0; p < CZ_MR; p++) {
+    for (size_t p = 0; p < tile; p++) {
         pixel[p] = first + cz_min(p, count - 1);
         rows[p] = p < count ? to : rows[p - 1];
         if (p >= count) continue;
@@ -118,8 +123,8 @@ static bool packed_size(const cz_call *call, size_t *bytes) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *w = &call->weight->shape;
     const size_t groups = (size_t)a->groups, taps = (size_t)w->d[1] * w->d[2];
-    const bool fits = is_depthwise(call) ? CZ_NAME(cz_gemm_packed)(1, groups, taps, 1, bytes)
-                                         : CZ_NAME(cz_gemm_packed)(groups, w->d[0] / groups, taps, w->d[3], bytes);
+    const bool fits = is_depthwise(call) ? cz_gemm_packed(1, groups, taps, 1, bytes)
+                                         : cz_gemm_packed(groups, w->d[0] / groups, taps, w->d[3], bytes);
     return fits && cz_mul(*bytes, sizeof(float), bytes);
 }
 
@@ -129,15 +134,16 @@ static void pack(const cz_call *call, void *packed) {
     const size_t depth = (size_t)w->d[1] * w->d[2] * w->d[3];
     const size_t groups = is_depthwise(call) ? 1 : (size_t)a->groups, group_out = w->d[0] / groups;
     size_t group_floats = 0;
-    (void)CZ_NAME(cz_gemm_packed)(1, group_out, depth, 1, &group_floats); /* fits: packed_size() has said so */
+    (void)cz_gemm_packed(1, group_out, depth, 1, &group_floats); /* fits: packed_size() has said so */
     for (size_t g = 0; g < groups; g++)
-        CZ_NAME(cz_pack_rows)(call->weight, g * group_out, group_out, depth, (float *)packed + g * group_floats);
+        cz_pack_rows(call->weight, g * group_out, group_out, depth, (float *)packed + g * group_floats);
 }
 
 static bool plan(const cz_call *call, cz_gemm *g) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *w = &call->weight->shape, *out = &call->out;
-    *g = (cz_gemm){.pixels = (size_t)out->d[0] * out->d[1] * out->d[2], .taps = (size_t)w->d[1] * w->d[2]};
+    *g = (cz_gemm){
+        .set = call->set, .pixels = (size_t)out->d[0] * out->d[1] * out->d[2], .taps = (size_t)w->d[1] * w->d[2]};
     g->groups = (size_t)a->groups;
     g->group_in = w->d[3];
     g->group_out = w->d[0] / g->groups;
@@ -145,15 +151,15 @@ static bool plan(const cz_call *call, cz_gemm *g) {
         g->group_in *= g->taps;
         g->taps = 1;
     }
-    return CZ_NAME(cz_gemm_plan)(g);
+    return cz_gemm_plan(g);
 }
 
 /** The scratch of the direct kernel: row pointers, a pixel of zeros, gathered taps. */
 static bool lay_out(const cz_call *call, const cz_gemm *g, size_t *zeros, size_t *values, size_t *end) {
-    const size_t each = is_gathered(call) ? CZ_MR * g->group_in : 0; /* at most CZ_MR LONGEST */
+    const size_t each = is_gathered(call) ? call->set->pixels * g->group_in : 0; /* at most LONGEST a pixel */
     *end = g->scratch;
     return cz_layout(end, call->in[0].d[3], sizeof(float), zeros) &&
-           cz_layout(end, g->chunk * each + VL, sizeof(float), values) && cz_align_up(*end, end);
+           cz_layout(end, g->chunk * each, sizeof(float), values) && cz_align_up(*end, end);
 }
 
 static cz_wino_axis axis_of(uint32_t out, int32_t pad, int32_t dilation) {
@@ -162,21 +168,21 @@ static cz_wino_axis axis_of(uint32_t out, int32_t pad, int32_t dilation) {
 }
 
 /* see winograd.h */
-bool CZ_NAME(cz_conv_winograd)(const cz_call *call, cz_wino *w) {
+bool cz_conv_winograd(const cz_call *call, cz_wino *w) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *k = &call->weight->shape, *out = &call->out;
     if (a->groups != 1 || k->d[1] != 3 || k->d[2] != 3 || a->stride_h != 1 || a->stride_w != 1) return false;
-    *w = (cz_wino){.c = cz_conv_make(call), .images = out->d[0], .out = out->d[3], .taps = 3};
+    *w = (cz_wino){.set = call->set, .c = cz_conv_make(call), .images = out->d[0], .out = out->d[3], .taps = 3};
     w->y = axis_of(out->d[1], a->pad_top, a->dilation_h);
     w->x = axis_of(out->d[2], a->pad_left, a->dilation_w);
-    return CZ_NAME(cz_wino_plan)(w);
+    return cz_wino_plan(w);
 }
 
 static bool prepare(cz_call *call) {
-    if (is_depthwise(call)) return CZ_NAME(cz_depthwise_prepare)(call);
-    if (CZ_NAME(cz_narrow_fits)(call)) return CZ_NAME(cz_narrow_prepare)(call);
+    if (is_depthwise(call)) return cz_depthwise_prepare(call);
+    if (cz_narrow_fits(call)) return cz_narrow_prepare(call);
     cz_wino w;
-    if (CZ_NAME(cz_conv_winograd)(call, &w)) {
+    if (cz_conv_winograd(call, &w)) {
         call->units = w.units;
         call->scratch = w.scratch;
         return true;
@@ -194,17 +200,17 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     if (is_depthwise(call)) {
         cz_conv depthwise = cz_conv_make(call);
         depthwise.x = in[0];
-        CZ_NAME(cz_depthwise_run)(call, &depthwise, call->packed, &e, out, begin, end, scratch);
+        cz_depthwise_run(call, &depthwise, call->packed, &e, out, begin, end, scratch);
         return;
     }
-    if (CZ_NAME(cz_narrow_fits)(call)) {
-        CZ_NAME(cz_narrow_run)(call, &e, in[0], out, begin, end, scratch);
+    if (cz_narrow_fits(call)) {
+        cz_narrow_run(call, &e, in[0], out, begin, end, scratch);
         return;
     }
     cz_wino w;
-    if (CZ_NAME(cz_conv_winograd)(call, &w)) {
+    if (cz_conv_winograd(call, &w)) {
         w.c.x = in[0];
-        CZ_NAME(cz_wino_run)(&w, call->packed, &e, out, begin, end, scratch);
+        cz_wino_run(&w, call->packed, &e, out, begin, end, scratch);
         return;
     }
     gathered c = {.c = cz_conv_make(call), .rows = scratch};
@@ -217,9 +223,8 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     c.values = (float *)(void *)(base + values);
     c.depth = g.group_in;
     const bool copies = is_gathered(call);
-    CZ_NAME(cz_gemm_run)
-    (&g, call->packed, &e, copies ? fill_gathered : CZ_NAME(cz_conv_rows), copies ? (const void *)&c : &c.c, out,
-     call->out.d[3], begin, end, scratch);
+    cz_gemm_run(&g, call->set->tile, call->packed, &e, copies ? fill_gathered : cz_conv_rows,
+                copies ? (const void *)&c : &c.c, out, call->out.d[3], begin, end, scratch);
 }
 
-const cz_kernel CZ_NAME(cz_kernel_conv2d) = {packed_size, pack, prepare, run};
+const cz_kernel cz_kernel_conv2d = {packed_size, pack, prepare, run};

@@ -56,17 +56,17 @@ static inline const float *cz_conv_pixel(const cz_conv *c, size_t n, int64_t y, 
 }
 
 /* depthwise.c: groups == input channels == output channels > 1 */
-bool CZ_NAME(cz_depthwise_prepare)(cz_call *call);
-void CZ_NAME(cz_depthwise_run)(const cz_call *call, const cz_conv *c, const float *weights, const cz_epilogue *e,
-                               float *out, size_t begin, size_t end, void *scratch);
+bool cz_depthwise_prepare(cz_call *call);
+void cz_depthwise_run(const cz_call *call, const cz_conv *c, const float *weights, const cz_epilogue *e, float *out,
+                      size_t begin, size_t end, void *scratch);
 
-/* conv.c: the row pointers of a dense convolution; context is a cz_conv; see cz_rows_fn */
-void CZ_NAME(cz_conv_rows)(const void *context, size_t first, size_t count, const float **rows, size_t *pixel);
+/* conv.c: the row pointers of a dense convolution; context is a cz_conv */
+cz_rows_fn cz_conv_rows;
 
 /* conv_narrow.c: few output channels */
-bool CZ_NAME(cz_narrow_fits)(const cz_call *call);
-bool CZ_NAME(cz_narrow_prepare)(cz_call *call);
-void CZ_NAME(cz_narrow_run)(const cz_call *call, const cz_epilogue *e, const float *x, float *out, size_t begin,
-                            size_t end, void *scratch);
+bool cz_narrow_fits(const cz_call *call);
+bool cz_narrow_prepare(cz_call *call);
+void cz_narrow_run(const cz_call *call, const cz_epilogue *e, const float *x, float *out, size_t begin, size_t end,
+                   void *scratch);
 
 #endif

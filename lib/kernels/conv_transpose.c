@@ -5,7 +5,7 @@
  * Which taps meet an output pixel depends only on its phase, (oy + pad_top) mod stride_h and the same for x: each phase
  * is an ordinary convolution over its own taps, and the weights are packed phase by phase. A phase of 2 by 2 or 3 by 3
  * taps goes by winograd.c where that is cheaper, by shapes alone. */
-#include "kernels/winograd.h"
+#include "kernels/set.h"
 
 #include <string.h>
 
@@ -63,11 +63,12 @@ static cz_wino_axis lattice(const axis *x, int64_t pad, int64_t stride) {
 static bool plan_winograd(const cz_call *call, phase *p) {
     const bool taps = p->y.taps == p->x.taps && (p->y.taps == 2 || p->y.taps == 3);
     if (!taps || p->g.groups != 1 || p->c.dilation_h != 1 || p->c.dilation_w != 1) return false;
-    p->w = (cz_wino){.c = p->c, .images = call->in[0].d[0], .out = p->g.group_out, .taps = (size_t)p->y.taps};
+    p->w = (cz_wino){
+        .set = call->set, .c = p->c, .images = call->in[0].d[0], .out = p->g.group_out, .taps = (size_t)p->y.taps};
     p->w.reversed = true;
     p->w.y = lattice(&p->y, p->c.pad_top, p->c.stride_h);
     p->w.x = lattice(&p->x, p->c.pad_left, p->c.stride_w);
-    return CZ_NAME(cz_wino_plan)(&p->w);
+    return cz_wino_plan(&p->w);
 }
 
 /** The next phase in the order of the packed weights. false: there is none, or (*fits false) it does not fit. */
@@ -77,7 +78,7 @@ static bool phase_next(const cz_call *call, phase *p, bool *fits) {
     const size_t groups = (size_t)a->groups;
     size_t before = 0;
     if (p->g.taps > 0) /* fits: packed_size() has said so of the sum */
-        (void)CZ_NAME(cz_gemm_packed)(groups, w->d[0] / groups, p->g.taps, w->d[3], &before);
+        (void)cz_gemm_packed(groups, w->d[0] / groups, p->g.taps, w->d[3], &before);
     p->weights += before;
     int64_t residue_y = p->y.residue, residue_x = p->x.residue + 1;
     if (residue_x == p->c.stride_w) {
@@ -86,7 +87,8 @@ static bool phase_next(const cz_call *call, phase *p, bool *fits) {
     }
     p->y = axis_of(residue_y, p->c.out_height, p->c.pad_top, p->c.kernel_h, p->c.dilation_h, p->c.stride_h);
     p->x = axis_of(residue_x, p->c.out_width, p->c.pad_left, p->c.kernel_w, p->c.dilation_w, p->c.stride_w);
-    p->g = (cz_gemm){.taps = (size_t)(p->y.taps * p->x.taps),
+    p->g = (cz_gemm){.set = call->set,
+                     .taps = (size_t)(p->y.taps * p->x.taps),
                      .pixels = call->in[0].d[0] * (size_t)p->y.pixels * (size_t)p->x.pixels,
                      .groups = groups,
                      .group_in = w->d[3],
@@ -94,18 +96,18 @@ static bool phase_next(const cz_call *call, phase *p, bool *fits) {
     p->units = p->scratch = 0;
     if (p->g.pixels == 0) return true;
     p->winograd = plan_winograd(call, p);
-    *fits = p->winograd || CZ_NAME(cz_gemm_plan)(&p->g);
+    *fits = p->winograd || cz_gemm_plan(&p->g);
     p->units = p->winograd ? p->w.units : p->g.units;
     p->scratch = p->winograd ? p->w.scratch : p->g.scratch;
     return *fits;
 }
 
 /** The row pointers of pixels of a phase; see cz_rows_fn. */
-static void fill(const void *context, size_t first, size_t count, const float **rows, size_t *pixel) {
+static void fill(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
     const phase *f = context;
     const cz_conv *c = &f->c;
     const size_t width = (size_t)f->x.pixels, height = (size_t)f->y.pixels;
-    for (size_t p = 0; p < CZ_MR; p++) {
+    for (size_t p = 0; p < tile; p++) {
         const size_t at = first + cz_min(p, count - 1), n = at / width / height;
         const int64_t oy = f->y.first + (int64_t)(at / width % height) * c->stride_h;
         const int64_t ox = f->x.first + (int64_t)(at % width) * c->stride_w;
@@ -118,7 +120,7 @@ static void fill(const void *context, size_t first, size_t count, const float **
                 const int64_t x = ox + c->pad_left - kx * c->dilation_w;
                 if (x % c->stride_w != 0) continue;
                 *row = cz_conv_pixel(c, n, y / c->stride_h, x / c->stride_w);
-                row += CZ_MR;
+                row += tile;
             }
         }
     }
@@ -128,7 +130,7 @@ static bool packed_size(const cz_call *call, size_t *bytes) {
     const cz_attr_conv_transpose2d *a = call->attr;
     const cz_shape *w = &call->weight->shape;
     const size_t groups = (size_t)a->groups;
-    return CZ_NAME(cz_gemm_packed)(groups, w->d[0] / groups, (size_t)w->d[1] * w->d[2], w->d[3], bytes) &&
+    return cz_gemm_packed(groups, w->d[0] / groups, (size_t)w->d[1] * w->d[2], w->d[3], bytes) &&
            cz_mul(*bytes, sizeof(float), bytes);
 }
 
@@ -137,15 +139,15 @@ static void pack_tap(const cz_call *call, float *packed, size_t tap, size_t to, 
     const cz_attr_conv_transpose2d *a = call->attr;
     const cz_shape *w = &call->weight->shape;
     const size_t depth = w->d[3], group_out = w->d[0] / (size_t)a->groups, all = (size_t)w->d[1] * w->d[2];
-    const size_t block = taps * depth * VL, group_floats = cz_ceil_div(group_out, VL) * block;
+    const size_t block = taps * depth * CZ_BLOCK, group_floats = cz_ceil_div(group_out, CZ_BLOCK) * block;
     float piece[256];
     for (size_t co = 0; co < w->d[0]; co++) {
         const size_t g = co / group_out, c = co % group_out;
-        float *lane = packed + g * group_floats + c / VL * block + to * depth * VL + c % VL;
+        float *lane = packed + g * group_floats + c / CZ_BLOCK * block + to * depth * CZ_BLOCK + c % CZ_BLOCK;
         for (size_t k = 0; k < depth; k += CZ_COUNT(piece)) {
             const size_t n = cz_min(CZ_COUNT(piece), depth - k);
             cz_constant_read(call->weight, (co * all + tap) * depth + k, n, piece);
-            for (size_t i = 0; i < n; i++) lane[(k + i) * VL] = piece[i];
+            for (size_t i = 0; i < n; i++) lane[(k + i) * CZ_BLOCK] = piece[i];
         }
     }
 }
@@ -167,7 +169,7 @@ static void pack(const cz_call *call, void *packed) {
                 for (int64_t kx = 0; kx < kw; kx++)
                     if (kx * a->dilation_w % a->stride_w == rx) pack_tap(call, at, (size_t)(ky * kw + kx), to++, taps);
             }
-            (void)CZ_NAME(cz_gemm_packed)(groups, w->d[0] / groups, taps, w->d[3], &floats); /* a part of what fits */
+            (void)cz_gemm_packed(groups, w->d[0] / groups, taps, w->d[3], &floats); /* a part of what fits */
             at += floats;
         }
 }
@@ -203,12 +205,12 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         const float *weights = (const float *)call->packed + p.weights;
         if (from >= to) continue;
         if (p.winograd) {
-            CZ_NAME(cz_wino_run)(&p.w, weights, &e, out, from, to, (unsigned char *)scratch + rows);
+            cz_wino_run(&p.w, weights, &e, out, from, to, (unsigned char *)scratch + rows);
             continue;
         }
-        CZ_NAME(cz_gemm_run)
-        (&p.g, weights, &e, fill, &p, out, call->out.d[3], from, to, (unsigned char *)scratch + rows);
+        cz_gemm_run(&p.g, call->set->tile, weights, &e, fill, &p, out, call->out.d[3], from, to,
+                    (unsigned char *)scratch + rows);
     }
 }
 
-const cz_kernel CZ_NAME(cz_kernel_conv_transpose2d) = {packed_size, pack, prepare, run};
+const cz_kernel cz_kernel_conv_transpose2d = {packed_size, pack, prepare, run};

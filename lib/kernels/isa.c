@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "kernels/color.h"
-#include "kernels/kernel.h"
+#include "kernels/set.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -43,7 +43,7 @@ static unsigned machine_has(void) { return CZ_ANY_CPU; }
 #endif
 
 #define CZ_SET(name, NAME, needs)                                                                                      \
-    extern const cz_kernel *const cz_kernel_table_##name[];                                                            \
+    extern const cz_set cz_set_##name;                                                                                 \
     extern const cz_color_kernels cz_color_##name;
 #include "kernels/sets.def"
 #undef CZ_SET
@@ -52,19 +52,18 @@ static unsigned machine_has(void) { return CZ_ANY_CPU; }
 static const struct {
     const char *name;
     unsigned needs;
-    const cz_kernel *const *kernels;
+    const cz_set *set;
     const cz_color_kernels *color;
 } sets[] = {
     [COLORIZER_CPU_BEST] = {"best", CZ_ANY_CPU, NULL, NULL},
 #define CZ_SET(name, NAME, needs)                                                                                      \
-    [COLORIZER_CPU_##                                                                                                  \
-        NAME] = {#name, needs, CZ_IF_BUILT(NAME, cz_kernel_table_##name), CZ_IF_BUILT(NAME, &cz_color_##name)},
+    [COLORIZER_CPU_##NAME] = {#name, needs, CZ_IF_BUILT(NAME, &cz_set_##name), CZ_IF_BUILT(NAME, &cz_color_##name)},
 #include "kernels/sets.def"
 #undef CZ_SET
 };
 
 bool cz_cpu_supported(int32_t cpu) {
-    return cpu >= COLORIZER_CPU_SCALAR && cpu <= CZ_CPU_LAST && sets[cpu].kernels != NULL &&
+    return cpu >= COLORIZER_CPU_SCALAR && cpu <= CZ_CPU_LAST && sets[cpu].set != NULL &&
            (sets[cpu].needs & ~machine_has()) == 0;
 }
 
@@ -102,7 +101,9 @@ int32_t cz_cpu_choose(int32_t limit) {
 
 const char *cz_cpu_name(int32_t cpu) { return cpu >= 0 && cpu <= CZ_CPU_LAST ? sets[cpu].name : "unknown"; }
 
-const cz_kernel *const *cz_kernels(int32_t cpu) { return sets[cpu].kernels; }
+const cz_set *cz_set_of(int32_t cpu) { return sets[cpu].set; }
+
+const cz_kernel *cz_kernel_of(const cz_set *set, uint32_t op) { return set->kernels[op]; }
 
 const cz_color_kernels *cz_color(int32_t cpu) { return sets[cpu].color; }
 

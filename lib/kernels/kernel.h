@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The shape of a kernel. A kernel sees shapes, attributes and pointers, never a model.
  *
- * Each kernel file is compiled once for every instruction set, with CZ_ISA naming it; CZ_NAME(f) is then f_avx2, say.
- * All sets give the same bits: one lane is one output, or a sum runs over the 16-lane tree of vec.h; nothing in a
- * result may depend on the instruction set, on where a range of units begins, or on the number of threads. */
+ * A file over vec.h is compiled once for every instruction set, with CZ_ISA naming it; CZ_NAME(f) is then f_avx2, say.
+ * What has no use for vectors (how work is cut, where it lies, copies) is compiled once for all: it finds the loops of
+ * the set in cz_call.set. All sets give the same bits: one lane is one output, or a sum runs over the 16-lane tree of
+ * vec.h; nothing in a result may depend on the instruction set, on where a range of units begins, or on the number of
+ * threads. */
 #ifndef CZ_KERNELS_KERNEL_H
 #define CZ_KERNELS_KERNEL_H
 
@@ -13,8 +15,24 @@
 #define CZ_CAT(a, b)  CZ_CAT_(a, b)
 #define CZ_NAME(f)    CZ_CAT(f, CZ_ISA)
 
+/** Output channels that lie side by side in packed weights: the lanes of vec.h. */
+#define CZ_BLOCK ((size_t)16)
+
+/** Asks for the cache line at p, which is to be read, or written, soon; changes nothing else, whatever p is. */
+#if defined(__GNUC__)
+#define CZ_PREFETCH(p)       __builtin_prefetch(p)
+#define CZ_PREFETCH_WRITE(p) __builtin_prefetch(p, 1)
+#else
+#define CZ_PREFETCH(p)       ((void)(p))
+#define CZ_PREFETCH_WRITE(p) ((void)(p))
+#endif
+
+/** The kernels of one instruction set and the loops that they share: set.h. */
+typedef struct cz_set cz_set;
+
 /** One operator at one input size: what a kernel knows. Constant once planned. */
 typedef struct cz_call {
+    const cz_set *set;
     const void *attr;           /* struct cz_attr_<name> */
     cz_shape in[CZ_MAX_INPUTS]; /* d[0] == 0: this optional input is absent */
     cz_shape out;
@@ -39,8 +57,10 @@ typedef struct cz_kernel {
     void (*run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch);
 } cz_kernel;
 
-/** The kernels of one instruction set, indexed by operator id; NULL where there is no operator. `cpu` is a
- *  COLORIZER_CPU_ constant that cz_cpu_supported() says yes to. */
-const cz_kernel *const *cz_kernels(int32_t cpu);
+/** The instruction set of a COLORIZER_CPU_ constant that cz_cpu_supported() says yes to. */
+const cz_set *cz_set_of(int32_t cpu);
+
+/** Its kernel of an operator. */
+const cz_kernel *cz_kernel_of(const cz_set *set, uint32_t op);
 
 #endif

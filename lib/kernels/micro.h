@@ -9,27 +9,8 @@
 #ifndef CZ_KERNELS_MICRO_H
 #define CZ_KERNELS_MICRO_H
 
+#include "kernels/set.h"
 #include "kernels/vec.h"
-
-/** Asks for the cache line at p, which is to be read, or written, soon; changes nothing else, whatever p is. */
-#if defined(__GNUC__)
-#define CZ_PREFETCH(p)       __builtin_prefetch(p)
-#define CZ_PREFETCH_WRITE(p) __builtin_prefetch(p, 1)
-#else
-#define CZ_PREFETCH(p)       ((void)(p))
-#define CZ_PREFETCH_WRITE(p) ((void)(p))
-#endif
-
-/** What one call of the micro kernel reads. */
-typedef struct cz_micro {
-    const float *const *rows; /* [taps][CZ_MR] */
-    size_t taps;
-    size_t offset;        /* of the first input channel within each row */
-    size_t depth;         /* input channels */
-    const float *weights; /* [taps][depth][16] */
-    size_t next_block;    /* floats from one block of output channels to the next */
-    size_t ahead;         /* floats from `weights` to those wanted next: they are asked for meanwhile; 0: none */
-} cz_micro;
 
 /** The loop above for m pixels and nb blocks, both constants where it is inlined. */
 CZ_INLINE void cz_micro_sum(const cz_micro *k, int m, int nb, vf sum[CZ_MR][CZ_NB]) {

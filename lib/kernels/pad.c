@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * pad of H and W with a constant, the nearest pixel of the edge, or the mirror image without the edge.
  * Unit: one row of output pixels. */
-#include "kernels/light.h"
+#include "kernels/units.h"
 
 enum { CONSTANT = 0, REPLICATE = 1, REFLECT = 2 };
 
@@ -21,8 +21,7 @@ static size_t source(int32_t mode, size_t index, int32_t before, size_t size) {
 }
 
 static void fill(float *y, size_t n, float value) {
-    const vf v = vf_set1(value);
-    VF_FOR(i, n, m) vf_store_n(y + i, v, m);
+    for (size_t i = 0; i < n; i++) y[i] = value;
 }
 
 /** Output pixels first .. last - 1 of one row, all of them left or right of the input. */
@@ -55,4 +54,4 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     }
 }
 
-const cz_kernel CZ_NAME(cz_kernel_pad) = {.prepare = prepare, .run = run};
+const cz_kernel cz_kernel_pad = {.prepare = prepare, .run = run};

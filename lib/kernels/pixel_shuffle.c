@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * pixel_shuffle: channel c r r + dy r + dx of pixel (h, w) goes to channel c of pixel (h r + dy, w r + dx).
  * Unit: one row of input pixels, r rows of output. */
-#include "kernels/light.h"
+#include "kernels/units.h"
 
 static bool prepare(cz_call *call) {
     call->units = cz_product(&call->in[0], 0, 2);
@@ -24,4 +24,4 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
             }
 }
 
-const cz_kernel CZ_NAME(cz_kernel_pixel_shuffle) = {.prepare = prepare, .run = run};
+const cz_kernel cz_kernel_pixel_shuffle = {.prepare = prepare, .run = run};

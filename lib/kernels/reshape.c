@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * reshape: the elements in their order. Unit: 8192 elements. */
-#include "kernels/light.h"
+#include "kernels/units.h"
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
     (void)scratch;
@@ -9,4 +9,4 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     memcpy(out + first, in[0] + first, (last - first) * sizeof *out);
 }
 
-const cz_kernel CZ_NAME(cz_kernel_reshape) = {.prepare = cz_prepare_flat, .run = run};
+const cz_kernel cz_kernel_reshape = {.prepare = cz_prepare_flat, .run = run};

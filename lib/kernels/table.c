@@ -1,8 +1,37 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause
+ * An instruction set, put together. */
+#include "kernels/set.h"
 #include "kernels/table.h"
+#include "kernels/vec.h"
 
-const cz_kernel *const CZ_NAME(cz_kernel_table)[] = {
-#define CZ_OP(id, name, required, optional, packed, attributes) [id] = &CZ_NAME(cz_kernel_##name),
-#include "model/ops.def"
-#undef CZ_OP
+#define ONCE(name) [CZ_OP_##name] = &cz_kernel_##name          /* compiled once */
+#define OWN(name)  [CZ_OP_##name] = &CZ_NAME(cz_kernel_##name) /* compiled for this set */
+
+const cz_set CZ_NAME(cz_set) = {
+    .pixels = CZ_MR,
+    .blocks = CZ_NB,
+    .tile = CZ_NAME(cz_tile),
+    .tile_i8 = CZ_NAME(cz_tile_i8),
+#if defined(VI_DOT4_VNNI)
+    .tile_i8_vnni = CZ_NAME(cz_tile_i8_vnni),
+#endif
+    .add = CZ_NAME(cz_add),
+    .wino_input = CZ_NAME(cz_wino_input),
+    .wino_weights = CZ_NAME(cz_wino_weights),
+    .wino_output = CZ_NAME(cz_wino_output),
+    .depthwise_copy = CZ_NAME(cz_depthwise_copy),
+    .depthwise_row = CZ_NAME(cz_depthwise_row),
+    .narrow_turn = CZ_NAME(cz_narrow_turn),
+    .narrow_row = CZ_NAME(cz_narrow_row),
+    .kernels = {ONCE(conv2d),    ONCE(conv_transpose2d),
+                ONCE(linear),    ONCE(matmul),
+                OWN(attention),  OWN(layer_norm),
+                OWN(softmax),    OWN(activation),
+                OWN(pool2d),     OWN(global_pool),
+                OWN(resize),     ONCE(pixel_shuffle),
+                ONCE(concat),    OWN(add),
+                OWN(mul),        ONCE(slice),
+                ONCE(pad),       ONCE(reshape),
+                ONCE(transpose), OWN(quantize),
+                ONCE(conv2d_i8)},
 };

@@ -2,7 +2,7 @@
  * transpose: out.dim[i] = in.dim[axis_i]. Runs of the last axis are copied where it stays last; otherwise the last two
  * axes of the output go in tiles of 16 x 16, so that both sides stay in the cache.
  * Unit: 16 steps of the output's third axis. */
-#include "kernels/light.h"
+#include "kernels/units.h"
 
 #define TILE ((size_t)16)
 
@@ -40,4 +40,4 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     }
 }
 
-const cz_kernel CZ_NAME(cz_kernel_transpose) = {.prepare = prepare, .run = run};
+const cz_kernel cz_kernel_transpose = {.prepare = prepare, .run = run};

@@ -3,25 +3,23 @@
  *   V[f][tile][ci] = B^T d B of the tile's n by n inputs;  U[f][ci][co] = G g G^T of the taps;  f: n n of them
  *   M[f][tile][co] = sum, sum = 0; for ci ascending: sum = fma(V[f][tile][ci], U[f][ci][co], sum)
  *   out = epilogue(A^T M A + bias[co])
- * Transforms take columns first, then rows, in the order of winograd_math.h. Outside the input d is zero, or the
+ * Transforms are winograd_transform.c's. Outside the input d is zero, or the
  * nearest pixel. A dilation of d is d d ordinary convolutions over every d-th pixel, by addressing alone.
  *
  * A unit is a strip of tiles times a range of output channels. It goes through the input channels in passes, adding to
  * M in scratch, so that scratch has a bound whatever the layer; within a pass U is made for 32 output channels at a
  * time and used for the whole strip while it is near. */
-#include "kernels/winograd.h"
-#include "kernels/winograd_math.h"
+#include "kernels/set.h"
 
 #include <string.h>
 
-#define STRIP  64       /* tiles of a strip, at most */
-#define DEPTH  128      /* input channels of a pass, at most */
-#define RANGE  4        /* pairs of a unit, at most */
-#define UNITS  2        /* wanted of a layer, for threads to share; for them a strip may be halved */
-#define LITTLE 32768.0  /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
-#define PAIR   (2 * VL) /* output channels for which U is made at a time */
-#define AHEAD  16       /* input channels by which weights are asked for before they are used */
-#define SKEW   VL       /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
+#define STRIP  64             /* tiles of a strip, at most */
+#define DEPTH  128            /* input channels of a pass, at most */
+#define RANGE  4              /* pairs of a unit, at most */
+#define UNITS  2              /* wanted of a layer, for threads to share; for them a strip may be halved */
+#define LITTLE 32768.0        /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
+#define PAIR   (2 * CZ_BLOCK) /* output channels for which U is made at a time */
+#define SKEW   CZ_BLOCK /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
 
 /* ---------------------------------------------------------------- the plan */
 
@@ -37,11 +35,11 @@ static double axis_pixels(const cz_wino_axis *a) { return (double)a->phases * (d
 /** The cost model of docs/kernels.md, in multiply-adds of 16 lanes. */
 static bool is_cheaper(const cz_wino *w) {
     const double planes = (double)((w->taps + 3) * (w->taps + 3)), in = (double)w->c.channels;
-    const double blocks = (double)cz_ceil_div(w->out, VL), tiles = (double)w->tiles;
+    const double blocks = (double)cz_ceil_div(w->out, CZ_BLOCK), tiles = (double)w->tiles;
     const double pixels = (double)w->images * axis_pixels(&w->y) * axis_pixels(&w->x);
     const double direct = pixels * blocks * ((double)(w->taps * w->taps) * in + 4);
     const double product = tiles * planes * blocks * (in + 8 * (double)w->depths);
-    const double input = tiles * 5 * planes * (double)cz_ceil_div(w->c.channels, VL) * (double)w->ranges;
+    const double input = tiles * 5 * planes * (double)cz_ceil_div(w->c.channels, CZ_BLOCK) * (double)w->ranges;
     const double weight = (double)w->strips * 3 * planes * blocks * in;
     const double output = tiles * 4 * planes * blocks;
     return product + input + weight + output < 0.9 * direct;
@@ -60,7 +58,8 @@ typedef struct place {
 } place;
 
 static bool parts_of(const cz_wino *w, parts *p) {
-    const size_t planes = (w->taps + 3) * (w->taps + 3), padded = cz_ceil_div(w->strip, CZ_MR) * CZ_MR;
+    const size_t planes = (w->taps + 3) * (w->taps + 3),
+                 padded = cz_ceil_div(w->strip, w->set->pixels) * w->set->pixels;
     *p = (parts){
         .v_plane = padded * w->depth + SKEW, .u_plane = PAIR * w->depth + SKEW, .m_plane = padded * PAIR + SKEW};
     return cz_layout(&p->end, planes * p->v_plane, sizeof(float), &p->v) &&
@@ -89,7 +88,7 @@ static void cut(cz_wino *w) {
     w->units = w->strips * w->ranges;
 }
 
-bool CZ_NAME(cz_wino_plan)(cz_wino *w) {
+bool cz_wino_plan(cz_wino *w) {
     parts p;
     w->tiles_y = axis_tiles(&w->y);
     w->tiles_x = axis_tiles(&w->x);
@@ -97,7 +96,7 @@ bool CZ_NAME(cz_wino_plan)(cz_wino *w) {
     w->tiles = w->images * w->tiles_y * w->tiles_x;
     if (w->tiles == 0) return false;
     cut(w);
-    w->depth = cz_ceil_div(part_of(w->c.channels, DEPTH), VL) * VL;
+    w->depth = cz_ceil_div(part_of(w->c.channels, DEPTH), CZ_BLOCK) * CZ_BLOCK;
     w->depths = cz_ceil_div(w->c.channels, w->depth);
     if (!is_cheaper(w) || !parts_of(w, &p)) return false;
     w->scratch = p.end;
@@ -128,92 +127,19 @@ static void locate_strip(const cz_wino *w, size_t first, size_t count, place *ti
     }
 }
 
-/** Pointers to the tile's inputs, row by row. */
-static void tile_pixels(const cz_wino *w, const place *p, const float **pixel) {
+/** Pointers to the tile's inputs from channel `first` on, row by row. */
+static void tile_pixels(const cz_wino *w, const place *p, size_t first, const float **pixel) {
     const int64_t side = (int64_t)w->taps + 3, reach_y = (side - 1) * w->y.step, reach_x = (side - 1) * w->x.step;
     const cz_conv *c = &w->c;
     if (p->in_y >= 0 && p->in_x >= 0 && p->in_y + reach_y < c->height && p->in_x + reach_x < c->width) {
-        const float *line = cz_conv_pixel(c, p->image, p->in_y, p->in_x);
+        const float *line = cz_conv_pixel(c, p->image, p->in_y, p->in_x) + first;
         const size_t right = (size_t)w->x.step * c->channels, down = (size_t)(w->y.step * c->width) * c->channels;
         for (int64_t y = 0; y < side; y++, line += down)
             for (int64_t x = 0; x < side; x++) *pixel++ = line + (size_t)x * right;
     } else {
         for (int64_t y = 0; y < side; y++)
             for (int64_t x = 0; x < side; x++)
-                *pixel++ = cz_conv_pixel(c, p->image, p->in_y + y * w->y.step, p->in_x + x * w->x.step);
-    }
-}
-
-/* ---------------------------------------------------------------- the three transforms over a strip */
-
-/** V of input channels first .. first + depth - 1. Each tile asks for the inputs of the next: they lie in pieces too
- * short for the processor to foresee. */
-static void make_v(const cz_wino *w, const place *tiles, size_t count, size_t first, size_t depth, float *v,
-                   size_t plane) {
-    const float *pixels[2][CZ_WINO_INPUT * CZ_WINO_INPUT], *pieces[CZ_WINO_INPUT * CZ_WINO_INPUT];
-    float some[CZ_WINO_INPUT * CZ_WINO_INPUT * VL];
-    const size_t planes = (w->taps + 3) * (w->taps + 3);
-    tile_pixels(w, &tiles[0], pixels[0]);
-    for (size_t t = 0; t < count; t++, v += w->depth) {
-        const float **pixel = pixels[t % 2], **next = pixels[(t + 1) % 2];
-        tile_pixels(w, &tiles[cz_min(t + 1, count - 1)], next);
-        VF_FOR(c, depth, n) {
-            for (size_t i = 0; i < planes; i++) CZ_PREFETCH(next[i] + first + c);
-            const float *const *from = pixel;
-            size_t at = first + c;
-            if (n < VL) { /* the last channels: whole vectors of a copy */
-                for (size_t i = 0; i < planes; i++) {
-                    vf_store(some + i * VL, vf_load_n(pixel[i] + at, n));
-                    pieces[i] = some + i * VL;
-                }
-                from = pieces;
-                at = 0;
-            }
-            if (w->taps == 3)
-                cz_wino_input(3, from, at, v + c, plane);
-            else
-                cz_wino_input(2, from, at, v + c, plane);
-        }
-    }
-}
-
-/** U of the same channels and one block of 16 output channels; `weights` is the block's. */
-static void make_u(const cz_wino *w, const float *weights, size_t first, size_t depth, float *u, size_t plane) {
-    const size_t tap = w->c.channels * VL, last = (w->taps * w->taps - 1) * tap;
-    const ptrdiff_t step = w->reversed ? -(ptrdiff_t)tap : (ptrdiff_t)tap;
-    const size_t left = w->c.channels - first, start = w->reversed ? last : 0;
-    weights += first * VL;
-    for (size_t i = 0; i < depth; i++, weights += VL, u += VL) {
-        if (i + AHEAD < left)
-            for (size_t t = 0; t <= last; t += tap) CZ_PREFETCH(weights + t + AHEAD * VL);
-        if (w->taps == 3)
-            cz_wino_weight(3, weights + start, step, u, plane);
-        else
-            cz_wino_weight(2, weights + start, step, u, plane);
-    }
-}
-
-/** The results of one tile and the output channels c .. c + n - 1. */
-static void finish(const cz_wino *w, const place *p, const cz_epilogue *e, const float *m, size_t plane, size_t c,
-                   size_t n, float *out) {
-    float sums[CZ_WINO_TILE * CZ_WINO_TILE * VL];
-    if (w->taps == 3)
-        cz_wino_output(3, m, plane, sums);
-    else
-        cz_wino_output(2, m, plane, sums);
-    const vf bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
-    const bool plain = cz_epilogue_is_plain(e);
-    for (size_t y = 0; y < p->rows; y++) {
-        const size_t row = p->image * (size_t)w->c.out_height + (size_t)p->out_y + y * (size_t)w->y.out_step;
-        for (size_t x = 0; x < p->columns; x++) {
-            const size_t pixel = row * (size_t)w->c.out_width + (size_t)p->out_x + x * (size_t)w->x.out_step;
-            const size_t at = pixel * w->out + c;
-            const vf sum = vf_add(vf_load(sums + (y * CZ_WINO_TILE + x) * VL), bias);
-            vf_store_n(out + at,
-                       plain ? cz_epilogue_plain(e, sum)
-                             : cz_epilogue_apply(e, sum, e->residual ? e->residual + at : NULL, c, n),
-                       n);
-        }
+                *pixel++ = cz_conv_pixel(c, p->image, p->in_y + y * w->y.step, p->in_x + x * w->x.step) + first;
     }
 }
 
@@ -231,45 +157,97 @@ typedef struct work {
     size_t first, count; /* the strip's tiles */
 } work;
 
+/** V of input channels first .. first + depth - 1. Each tile asks for the inputs of the next: they lie in pieces too
+ * short for the processor to foresee. */
+static void make_v(const work *k, size_t first, size_t depth) {
+    const cz_wino *w = k->w;
+    const float *pixels[2][CZ_WINO_INPUT * CZ_WINO_INPUT], *pieces[CZ_WINO_INPUT * CZ_WINO_INPUT];
+    const size_t inputs = (w->taps + 3) * (w->taps + 3), whole = depth / CZ_BLOCK * CZ_BLOCK;
+    float some[CZ_WINO_INPUT * CZ_WINO_INPUT * CZ_BLOCK], *v = k->v;
+    tile_pixels(w, &k->tiles[0], first, pixels[0]);
+    memset(some, 0, sizeof some);
+    for (size_t t = 0; t < k->count; t++, v += w->depth) {
+        const float **pixel = pixels[t % 2], **next = pixels[(t + 1) % 2];
+        tile_pixels(w, &k->tiles[cz_min(t + 1, k->count - 1)], first, next);
+        w->set->wino_input(w->taps, pixel, next, whole, v, k->p.v_plane);
+        if (whole == depth) continue; /* else the last channels: whole vectors of a copy */
+        for (size_t i = 0; i < inputs; i++) {
+            pieces[i] = some + i * CZ_BLOCK;
+            memcpy(some + i * CZ_BLOCK, pixel[i] + whole, (depth - whole) * sizeof *some);
+            CZ_PREFETCH(next[i] + whole);
+        }
+        w->set->wino_input(w->taps, pieces, pieces, CZ_BLOCK, v + whole, k->p.v_plane);
+    }
+}
+
+/** U of the same channels and block `block` of output channels. */
+static void make_u(const work *k, size_t block, size_t first, size_t depth, float *u) {
+    const cz_wino *w = k->w;
+    const size_t taps = w->taps * w->taps, tap = w->c.channels * CZ_BLOCK;
+    const float *weights = k->weights + block * taps * tap + first * CZ_BLOCK;
+    const ptrdiff_t step = (ptrdiff_t)tap;
+    w->set->wino_weights(w->taps, w->reversed ? weights + (taps - 1) * tap : weights, w->reversed ? -step : step, depth,
+                         w->c.channels - first, u, k->p.u_plane);
+}
+
 /** M += V U for one pass and one pair; the first pass starts it. */
 static void multiply(const work *k, size_t pair, size_t pass, size_t depth, float *m) {
     const cz_wino *w = k->w;
-    const size_t blocks = cz_ceil_div(w->out, VL), nb = cz_min(2, blocks - 2 * pair);
-    const size_t planes = (w->taps + 3) * (w->taps + 3), block = w->taps * w->taps * w->c.channels * VL;
-    for (size_t b = 0; b < nb; b++)
-        make_u(w, k->weights + (2 * pair + b) * block, pass * w->depth, depth, k->u + b * w->depth * VL, k->p.u_plane);
-    cz_micro micro = {.taps = 1, .depth = depth, .next_block = w->depth * VL};
+    const size_t nb = cz_min(2, cz_ceil_div(w->out, CZ_BLOCK) - 2 * pair), planes = (w->taps + 3) * (w->taps + 3);
+    const size_t pixels = w->set->pixels, blocks = w->set->blocks, next = w->depth * CZ_BLOCK;
+    for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, pass * w->depth, depth, k->u + b * next);
+    cz_micro micro = {.taps = 1, .depth = depth, .next_block = next};
     for (size_t f = 0; f < planes; f++, m += k->p.m_plane) {
         micro.offset = f * k->p.v_plane;
-        for (size_t b = 0; b < nb; b += CZ_NB) {
-            micro.weights = k->u + f * k->p.u_plane + b * w->depth * VL;
-            for (size_t t = 0; t < k->count; t += CZ_MR) {
+        for (size_t b = 0; b < nb; b += blocks) {
+            micro.weights = k->u + f * k->p.u_plane + b * next;
+            for (size_t t = 0; t < k->count; t += pixels) {
                 micro.rows = k->rows + t;
-                CZ_NAME(cz_gemm_add)
-                (&micro, cz_min(CZ_MR, k->count - t), nb - b, m + t * PAIR + b * VL, PAIR, pass > 0);
+                w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * PAIR + b * CZ_BLOCK, PAIR, pass > 0);
             }
         }
     }
 }
 
 /** Asks for the lines that a tile's results of one pair go to. */
-static void ask_for_outputs(const cz_wino *w, const place *p, size_t c, float *out) {
-    for (size_t y = 0; y < p->rows; y++) {
-        const size_t row = p->image * (size_t)w->c.out_height + (size_t)p->out_y + y * (size_t)w->y.out_step;
-        for (size_t x = 0; x < p->columns; x++) {
-            const size_t pixel = row * (size_t)w->c.out_width + (size_t)p->out_x + x * (size_t)w->x.out_step;
-            CZ_PREFETCH_WRITE(out + pixel * w->out + c);
-            CZ_PREFETCH_WRITE(out + pixel * w->out + c + VL);
+static void ask_for_outputs(const cz_wino_out *o) {
+    for (size_t y = 0; y < o->rows; y++)
+        for (size_t x = 0; x < o->columns; x++) {
+            float *at = o->out + (o->first + y * o->down + x * o->right) * o->channels + o->c;
+            CZ_PREFETCH_WRITE(at);
+            CZ_PREFETCH_WRITE(at + CZ_BLOCK);
         }
-    }
+}
+
+/** Where tile t's results from channel c on go. */
+static cz_wino_out place_out(const work *k, size_t t, size_t c) {
+    const cz_wino *w = k->w;
+    const place *p = &k->tiles[t];
+    const size_t row = p->image * (size_t)w->c.out_height + (size_t)p->out_y;
+    return (cz_wino_out){.out = k->out,
+                         .first = row * (size_t)w->c.out_width + (size_t)p->out_x,
+                         .down = (size_t)w->y.out_step * (size_t)w->c.out_width,
+                         .right = (size_t)w->x.out_step,
+                         .rows = p->rows,
+                         .columns = p->columns,
+                         .channels = w->out,
+                         .c = c,
+                         .n = cz_min(CZ_BLOCK, w->out - c)};
 }
 
 static void store_pair(const work *k, size_t pair, const float *m) {
-    for (size_t t = 0; t < k->count; t++) {
-        if (t + 1 < k->count) ask_for_outputs(k->w, &k->tiles[t + 1], pair * PAIR, k->out);
-        for (size_t c = pair * PAIR; c < cz_min(k->w->out, (pair + 1) * PAIR); c += VL)
-            finish(k->w, &k->tiles[t], k->e, m + t * PAIR + c % PAIR, k->p.m_plane, c, cz_min(VL, k->w->out - c),
-                   k->out);
+    cz_wino_out next = place_out(k, 0, pair * PAIR);
+    for (size_t t = 0; t < k->count; t++, m += PAIR) {
+        cz_wino_out o = next;
+        if (t + 1 < k->count) {
+            next = place_out(k, t + 1, pair * PAIR);
+            ask_for_outputs(&next);
+        }
+        k->w->set->wino_output(k->w->taps, m, k->p.m_plane, k->e, &o);
+        o.c += CZ_BLOCK;
+        if (o.c >= k->w->out) continue;
+        o.n = cz_min(CZ_BLOCK, k->w->out - o.c);
+        k->w->set->wino_output(k->w->taps, m + CZ_BLOCK, k->p.m_plane, k->e, &o);
     }
 }
 
@@ -280,14 +258,14 @@ static void run_unit(const work *k, size_t range, bool held) {
     const size_t each = (w->taps + 3) * (w->taps + 3) * k->p.m_plane;
     for (size_t pass = 0; pass < w->depths; pass++) {
         const size_t depth = cz_min(w->depth, w->c.channels - pass * w->depth);
-        if (!held) make_v(w, k->tiles, k->count, pass * w->depth, depth, k->v, k->p.v_plane);
+        if (!held) make_v(k, pass * w->depth, depth);
         for (size_t pair = first; pair < last; pair++) multiply(k, pair, pass, depth, k->m + (pair - first) * each);
     }
     for (size_t pair = first; pair < last; pair++) store_pair(k, pair, k->m + (pair - first) * each);
 }
 
-void CZ_NAME(cz_wino_run)(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin,
-                          size_t end, void *scratch) {
+void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin, size_t end,
+                 void *scratch) {
     unsigned char *base = scratch;
     work k = {.e = e, .weights = weights, .out = out};
     cz_wino copy = *w;
@@ -306,7 +284,7 @@ void CZ_NAME(cz_wino_run)(const cz_wino *w, const float *weights, const cz_epilo
             k.first = strip * w->strip;
             k.count = cz_min(w->strip, w->tiles - k.first);
             locate_strip(w, k.first, k.count, k.tiles);
-            for (size_t t = 0; t < cz_ceil_div(k.count, CZ_MR) * CZ_MR; t++)
+            for (size_t t = 0; t < cz_ceil_div(k.count, w->set->pixels) * w->set->pixels; t++)
                 k.rows[t] = k.v + cz_min(t, k.count - 1) * w->depth;
         }
         run_unit(&k, unit % w->ranges, strip == held && w->depths == 1);

@@ -8,6 +8,9 @@
 
 #include "kernels/conv.h"
 
+#define CZ_WINO_TILE  4 /* outputs along one axis */
+#define CZ_WINO_INPUT 6 /* inputs along one axis, at most: taps + 3 */
+
 /** Output pixels along one axis, as interleaved phases: pixel i of phase p is output coordinate out + p + i out_step,
  *  and its first tap reads input coordinate in + p + i step; the next taps read on in steps of `step`. */
 typedef struct cz_wino_axis {
@@ -18,6 +21,7 @@ typedef struct cz_wino_axis {
 
 typedef struct cz_wino {
     /* set by the caller */
+    const cz_set *set;
     cz_conv c;         /* sizes, channels, padding; taps and steps are in the axes */
     cz_wino_axis y, x; /* */
     size_t images;     /* N */
@@ -33,13 +37,37 @@ typedef struct cz_wino {
 } cz_wino;
 
 /** Chooses the units, and whether this way is cheaper; depends on shapes only. false: it is not (or does not fit). */
-bool CZ_NAME(cz_wino_plan)(cz_wino *w);
+bool cz_wino_plan(cz_wino *w);
 
 /** Units begin .. end - 1; w->c.x is the input. `weights` as cz_pack_rows packs them. */
-void CZ_NAME(cz_wino_run)(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin,
-                          size_t end, void *scratch);
+void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin, size_t end,
+                 void *scratch);
 
 /** True where the conv2d goes by Winograd, and then its plan (conv.c). */
-bool CZ_NAME(cz_conv_winograd)(const cz_call *call, cz_wino *w);
+bool cz_conv_winograd(const cz_call *call, cz_wino *w);
+
+/* The transforms (winograd_transform.c). Product f = y (taps + 3) + x of what they give or take lies f planes on. */
+
+/** B^T d B of one tile and `count` input channels, a multiple of 16. `pixel` and `next`: the tile's inputs row by row,
+ *  and those that are wanted next, asked for meanwhile. */
+typedef void cz_wino_input_fn(size_t taps, const float *const *pixel, const float *const *next, size_t count, float *v,
+                              size_t plane);
+
+/** G g G^T of one block of 16 output channels and the first `depth` of `left` input channels: the first one's tap
+ *  y taps + x lies at weights + (y taps + x) tap. */
+typedef void cz_wino_weights_fn(size_t taps, const float *weights, ptrdiff_t tap, size_t depth, size_t left, float *u,
+                                size_t plane);
+
+/** Where the results of one tile and block go: pixel (y, x) of it is number first + y down + x right of `out`. */
+typedef struct cz_wino_out {
+    float *out;
+    size_t first, down, right;
+    size_t rows, columns; /* of the tile's 4 by 4 that exist */
+    size_t channels;      /* of a pixel of `out` */
+    size_t c, n;          /* output channels c .. c + n - 1, n at most 16 */
+} cz_wino_out;
+
+/** epilogue(A^T M A + bias), stored. */
+typedef void cz_wino_output_fn(size_t taps, const float *m, size_t plane, const cz_epilogue *e, const cz_wino_out *o);
 
 #endif

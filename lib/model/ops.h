@@ -59,6 +59,7 @@ enum cz_op_id {
 #define CZ_OP(id, name, required, optional, packed, attributes) CZ_OP_##name = id,
 #include "model/ops.def"
 #undef CZ_OP
+    CZ_OP_COUNT /* one more than the last */
 };
 
 /* Attribute structs: struct cz_attr_conv2d { int32_t stride_h; ... }. Each member is one word of the record. */

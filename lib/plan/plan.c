@@ -20,7 +20,8 @@ static int32_t fill_steps(cz_plan *p, const cz_weights *w, cz_error *err) {
     for (size_t i = 0; i < m->n_ops; i++) {
         const cz_op *op = &m->ops[i];
         cz_step *s = &p->steps[i];
-        s->kernel = w->kernels[op->id];
+        s->kernel = cz_kernel_of(w->set, op->id);
+        s->call.set = w->set;
         s->call.attr = &op->attr;
         s->call.packed = w->packed[i];
         s->call.out = p->shapes[cz_model_op_tensor(m, (uint32_t)i)];

@@ -9,10 +9,10 @@
 #include "model/model.h"
 
 typedef struct cz_weights {
-    const cz_kernel *const *kernels; /* by operator id */
-    const void **packed;             /* by operator; NULL where the operator packs nothing */
-    const float **plain;             /* by constant; NULL where only packed. f32 constants are used in place */
-    size_t bytes;                    /* of the one block that holds this struct and all it points to */
+    const cz_set *set;
+    const void **packed; /* by operator; NULL where the operator packs nothing */
+    const float **plain; /* by constant; NULL where only packed. f32 constants are used in place */
+    size_t bytes;        /* of the one block that holds this struct and all it points to */
 } cz_weights;
 
 /** Makes the weights of `model` for the kernels of `cpu` in one block. The model must outlive them. */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The end of every operator that fuses: activation, per-channel affine, residual. For each output, in this order:
+ *   v = alpha sum (where alpha is not 1), or fma(sum, factor, bias) of integers; residual 1: v = v + r; v = act(v); v =
+ * fma(v, scale, shift) where either is given (the absent one is 1 or 0); residual 2: v = v + r; u8 results:
+ * cz_quantize(v). epilogue.h computes it. */
+#ifndef CZ_KERNELS_FUSED_H
+#define CZ_KERNELS_FUSED_H
+
+#include "kernels/kernel.h"
+
+#include <math.h>
+
+typedef struct cz_epilogue {
+    const float *bias, *scale, *shift; /* by output channel; NULL: absent */
+    const float *residual;             /* laid out as the output; NULL: absent */
+    int32_t residual_mode;             /* 0, 1 before the activation, 2 at the end */
+    int32_t act;
+    float p0, p1, alpha;
+    /* of conv2d_i8; all 0 elsewhere */
+    const float *factor;  /* by output channel, whole vectors: what one step of the sum is worth */
+    const int32_t *start; /* the same: sums start here */
+    float steps, zero;    /* u8 results: 1 / scale and the zero point; steps 0: results are f32 */
+} cz_epilogue;
+
+/** The epilogue of an operator whose optional inputs 2 .. 5 are bias, scale, shift and residual. */
+static inline cz_epilogue cz_epilogue_make(const float *const *in, int32_t act, float p0, float p1, int32_t residual) {
+    return (cz_epilogue){.bias = in[2],
+                         .scale = in[3],
+                         .shift = in[4],
+                         .residual = in[5],
+                         .residual_mode = in[5] != NULL ? residual : 0,
+                         .act = act,
+                         .p0 = p0,
+                         .p1 = p1,
+                         .alpha = 1.0f};
+}
+
+/** True when all there is to do is nothing, a relu or a clamp, which is done in registers: cz_epilogue_limits. */
+static inline bool cz_epilogue_is_plain(const cz_epilogue *e) {
+    const bool relu = e->act == CZ_ACT_LEAKY_RELU && e->p0 == 0.0f;
+    return e->residual_mode == 0 && e->factor == NULL && e->scale == NULL && e->shift == NULL && e->alpha == 1.0f &&
+           (e->act <= CZ_ACT_CLAMP || relu);
+}
+
+/** The clamp that a plain epilogue is, a relu being one, bit for bit, to 0 .. infinity. false: it does nothing. */
+static inline bool cz_epilogue_limits(const cz_epilogue *e, float *low, float *high) {
+    *low = e->act == CZ_ACT_CLAMP ? e->p0 : 0.0f;
+    *high = e->act == CZ_ACT_CLAMP ? e->p1 : INFINITY;
+    return e->act != CZ_ACT_NONE;
+}
+
+/** True when all there is to do is cz_quantize(fma(sum, factor, bias)). */
+static inline bool cz_epilogue_is_u8(const cz_epilogue *e) {
+    return e->steps != 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0;
+}
+
+#endif
