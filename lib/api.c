@@ -6,13 +6,15 @@
 #include "kernels/isa.h"
 
 /* Layouts that programs are compiled against. */
-_Static_assert(sizeof(colorizer_image) == (sizeof(void *) == 8 ? 120 : 104), "colorizer_image");
+_Static_assert(sizeof(colorizer_image) == (sizeof(void *) == 8 ? 184 : 168), "colorizer_image");
 _Static_assert(offsetof(colorizer_image, data) == 24, "colorizer_image.data");
 _Static_assert(offsetof(colorizer_image, stride) == (sizeof(void *) == 8 ? 56 : 40), "colorizer_image.stride");
 _Static_assert(offsetof(colorizer_image, size) == (sizeof(void *) == 8 ? 88 : 72), "colorizer_image.size");
+_Static_assert(offsetof(colorizer_image, curve) == (sizeof(void *) == 8 ? 120 : 104), "colorizer_image.curve");
+_Static_assert(offsetof(colorizer_image, matrix) == (sizeof(void *) == 8 ? 144 : 124), "colorizer_image.matrix");
 _Static_assert(sizeof(colorizer_hint) == 52, "colorizer_hint");
 _Static_assert(sizeof(colorizer_suggestion) == 28, "colorizer_suggestion");
-_Static_assert(sizeof(colorizer_region) == 20, "colorizer_region");
+_Static_assert(sizeof(colorizer_region) == (sizeof(void *) == 8 ? 32 : 24), "colorizer_region");
 _Static_assert(sizeof(colorizer_options) == (sizeof(void *) == 8 ? 40 : 28), "colorizer_options");
 
 static _Thread_local cz_error orphan;
@@ -207,21 +209,23 @@ int32_t colorizer_analyze(colorizer *c, const colorizer_image *src) {
     return cz_api_leave(c, colorize(c, src, NULL));
 }
 
-/** The frame of a part of width x height pixels; `grid` is that of the photograph analyzed. */
+/** The frame of a part of width x height pixels, and its mask; `grid` is that of the photograph analyzed. */
 static int32_t read_region(const colorizer_region *region, const cz_grid *grid, uint32_t width, uint32_t height,
-                           cz_frame *frame, cz_error *err) {
+                           cz_frame *frame, const colorizer_image **mask, cz_error *err) {
     colorizer_region r = {.struct_size = sizeof r};
     const uint32_t size = region == NULL ? sizeof r : region->struct_size;
-    *frame = (cz_frame){0, 0, width, height};
+    *frame = (cz_frame){0, 0, width, height, NULL};
+    *mask = NULL;
     if (region == NULL) return COLORIZER_OK;
     if (size < sizeof size || size > CZ_API_MAX_STRUCT || !cz_api_read(&r, sizeof r, region, size))
         return cz_fail(err, COLORIZER_E_ARGUMENT, "region.struct_size: %u, or fields this library does not know", size);
+    *mask = r.mask;
     const bool own = r.frame_width == 0 && r.frame_height == 0;
     if (!own && (r.frame_width < 1 || r.frame_width > COLORIZER_MAX_SIDE || r.frame_height < 1 ||
                  r.frame_height > COLORIZER_MAX_SIDE))
         return cz_fail(err, COLORIZER_E_RANGE, "region: a frame of %d x %d", r.frame_width, r.frame_height);
     *frame = (cz_frame){(uint32_t)r.x, (uint32_t)r.y, own ? grid->width : (uint32_t)r.frame_width,
-                        own ? grid->height : (uint32_t)r.frame_height};
+                        own ? grid->height : (uint32_t)r.frame_height, NULL};
     if (r.x < 0 || r.y < 0 || frame->width < width || frame->x > frame->width - width || frame->height < height ||
         frame->y > frame->height - height)
         return cz_fail(err, COLORIZER_E_RANGE, "region: %u x %u pixels at %d, %d are not inside %u x %u", width, height,
@@ -231,15 +235,21 @@ static int32_t read_region(const colorizer_region *region, const cz_grid *grid, 
 
 static int32_t render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
                       const colorizer_region *region) {
-    cz_pixels source, target;
+    cz_pixels source, target, cover;
     cz_frame frame;
+    const colorizer_image *mask;
     int32_t status = cz_image_check(src, CZ_IMAGE_SOURCE, "src", &source, &c->error);
     if (status == COLORIZER_OK) status = cz_image_check(dst, CZ_IMAGE_TARGET, "dst", &target, &c->error);
     if (status == COLORIZER_OK) status = cz_image_pair_check(&source, &target, &c->error);
     if (status == COLORIZER_OK && (c->pipeline == NULL || !c->pipeline->analyzed))
         status = cz_fail(&c->error, COLORIZER_E_STATE, "no photograph is analyzed on this handle");
     if (status == COLORIZER_OK)
-        status = read_region(region, &c->pipeline->job.grid, source.width, source.height, &frame, &c->error);
+        status = read_region(region, &c->pipeline->job.grid, source.width, source.height, &frame, &mask, &c->error);
+    if (status == COLORIZER_OK && mask != NULL) {
+        frame.mask = &cover;
+        status = cz_image_check(mask, CZ_IMAGE_GRAY, "mask", &cover, &c->error);
+        if (status == COLORIZER_OK) status = cz_image_mask_check(&cover, &target, &c->error);
+    }
     if (status != COLORIZER_OK) return status;
     cz_exec exec = cz_handle_exec(c);
     const cz_settings settings = cz_api_settings(c);
@@ -257,7 +267,7 @@ int32_t colorizer_render(colorizer *c, const colorizer_image *src, const coloriz
 
 static int32_t confidence(colorizer *c, const colorizer_image *dst) {
     cz_pixels target;
-    const int32_t status = cz_image_check(dst, CZ_IMAGE_CONFIDENCE, "dst", &target, &c->error);
+    const int32_t status = cz_image_check(dst, CZ_IMAGE_GRAY, "dst", &target, &c->error);
     if (status != COLORIZER_OK) return status;
     if (c->pipeline == NULL || !c->pipeline->analyzed)
         return cz_fail(&c->error, COLORIZER_E_STATE, "no photograph was colorized yet on this handle");

@@ -304,9 +304,9 @@ static void test_image_errors(void **state) {
     BAD(src, struct_size, 8, COLORIZER_E_ARGUMENT, "src.struct_size");
     BAD(src, width, 0, COLORIZER_E_IMAGE_SIZE, "src.width");
     BAD(src, height, 65536, COLORIZER_E_IMAGE_SIZE, "src.height");
-    BAD(src, format, 0x0104, COLORIZER_E_PIXEL_FORMAT, "src.format");
+    BAD(src, format, 0x0105, COLORIZER_E_PIXEL_FORMAT, "src.format");
     BAD(dst, format, COLORIZER_GRAY_U8, COLORIZER_E_PIXEL_FORMAT, "dst.format");
-    BAD(src, transfer, 2, COLORIZER_E_PIXEL_FORMAT, "src.transfer");
+    BAD(src, transfer, 4, COLORIZER_E_PIXEL_FORMAT, "src.transfer");
     BAD(src, reserved, 1, COLORIZER_E_ARGUMENT, "src.reserved");
     BAD(src, data[0], NULL, COLORIZER_E_ARGUMENT, "src.data");
     BAD(dst, stride[0], 59, COLORIZER_E_STRIDE, "dst.stride");

@@ -6,61 +6,27 @@
 static cz_color_tables tables;
 static const cz_exec one_thread = {.threads = 1};
 
-/* ---------------------------------------------------------------- helpers */
-
-/** Lines that give the same a and b everywhere. */
-static float *flat_lines(const cz_grid *g, float a, float b) {
-    const size_t n = (size_t)g->w * g->h;
-    float *fit = get(sizeof(float) * cz_fit_size(g));
-    for (size_t i = 0; i < n; i++) {
-        fit[n + i] = a;
-        fit[3 * n + i] = b;
-    }
-    return fit;
-}
-
-/** Slopes and offsets of every size, and what should never come but may. */
-static float *wild_lines(const cz_grid *g) {
-    float *fit = get(sizeof(float) * cz_fit_size(g));
-    for (size_t i = 0; i < cz_fit_size(g); i++) {
-        fit[i] = random_in(-60, 60);
-        if (random_u32() % 97 == 0) fit[i] = random_u32() % 2 ? NAN : INFINITY;
-    }
-    return fit;
-}
-
-static void put_random(void *data, int32_t format, size_t samples) {
-    static const float odd[] = {0, 1, -0.0f, -1, 2, 1e30f, 1e-30f, NAN, INFINITY, -INFINITY};
-    for (size_t i = 0; i < samples; i++) {
-        const uint32_t r = random_u32();
-        if ((format & 0xFF) == 1) ((uint8_t *)data)[i] = (uint8_t)(r % 8 == 0 ? (r >> 8) % 4 : r >> 8);
-        if ((format & 0xFF) == 2) ((uint16_t *)data)[i] = (uint16_t)(r % 8 == 0 ? (r >> 8) % 16 : r >> 8);
-        if ((format & 0xFF) == 3)
-            ((float *)data)[i] = r % 8 == 0 ? odd[(r >> 8) % CZ_COUNT(odd)] : random_in(-0.05f, 1.05f);
-    }
-}
-
-static void render_all(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const float *fit,
-                       float strength) {
-    void *scratch = get(cz_render_scratch(&job->grid));
-    const cz_frame whole = {0, 0, src->width, src->height};
-    cz_render_rows(job, src, dst, &whole, fit, strength, 0, src->height, scratch);
-    free(scratch);
-}
-
 /* ---------------------------------------------------------------- luminance */
 
-/** Largest difference of luminance, as gray samples of dst in its steps (1/65535 for f32). */
+/** How far a luminance is from what it should be, as gray samples of `format` in its steps (1/65535 for f32, of values
+ *  above 1 relative). Codes end at black and white. */
+static double difference(double want, double got, int32_t format, bool linear) {
+    const bool codes = (format & 0xFF) < 3;
+    if (codes) want = fmin(fmax(want, 0), 1);
+    const double a = from_light(want, linear), b = from_light(got, linear);
+    return fabs(a - b) / fmax(1, fabs(a)) * ((format & 0xFF) == 1 ? 255 : 65535);
+}
+
+/** Largest difference of luminance. */
 static double luminance_error(const cz_pixels *src, int32_t src_format, const cz_pixels *dst, int32_t dst_format) {
-    const double top = (dst_format & 0xFF) == 1 ? 255 : 65535;
+    const bool from_linear = src->px.transfer == COLORIZER_TRANSFER_LINEAR;
+    const bool to_linear = dst->px.transfer == COLORIZER_TRANSFER_LINEAR;
     double worst = 0;
     for (size_t y = 0; y < src->height; y++)
         for (size_t x = 0; x < src->width; x++) {
-            const double in = luminance_at(cz_row(src, y) + x * channels_of(src_format) * sample_bytes(src_format),
-                                           src_format, src->px.linear);
-            const double out = luminance_at(cz_row(dst, y) + x * channels_of(dst_format) * sample_bytes(dst_format),
-                                            dst_format, dst->px.linear);
-            worst = fmax(worst, fabs(from_light(in, dst->px.linear) - from_light(out, dst->px.linear)) * top);
+            const double in = luminance_at(cz_row(src, y) + x * cz_pixel_bytes(src->px), src_format, from_linear);
+            const double out = luminance_at(cz_row(dst, y) + x * cz_pixel_bytes(dst->px), dst_format, to_linear);
+            worst = fmax(worst, difference(in, out, dst_format, to_linear));
         }
     return worst;
 }
@@ -93,7 +59,8 @@ static double luminance_case(int32_t from, int32_t to, int transfers, int64_t ga
         for (size_t x = 0; x < width; x++) {
             const unsigned char *a = cz_row(&src, y) + x * channels_of(from) * sample_bytes(from);
             const unsigned char *b = cz_row(&dst, y) + x * 4 * sample_bytes(to);
-            const double want = from_alpha ? sample_at(a, from, channels_of(from) - 1) : 1;
+            double want = from_alpha ? sample_at(a, from, channels_of(from) - 1) : 1;
+            if ((to & 0xFF) < 3) want = fmin(fmax(want, 0), 1);
             if (fabs(sample_at(b, to, 3) - want) > 0.5001 / top_of(to) * ((to & 0xFF) != 3) + 1e-7)
                 *why = "alpha is not that of the source";
         }
@@ -242,9 +209,10 @@ static void colour_of(const cz_color_kernels *k, float l, float a, float b, doub
     const float f = (l + 16) / 116, y = l > 8 ? f * f * f : l * 27 / 24389;
     const float lines[4] = {0, a, 0, b};
     const float *const rows[4] = {&lines[0], &lines[1], &lines[2], &lines[3]};
+    const float strength = 1;
     float light, rgb[3];
     k->lightness(&y, 1, &light);
-    k->colour(rows, 1, 1.0f, 0, &y, &light, 1.0f, 1, &rgb[0], &rgb[1], &rgb[2]);
+    k->colour(&cz_primaries_srgb, rows, 1, 1.0f, 0, &y, &light, &strength, 1, &rgb[0], &rgb[1], &rgb[2]);
     for (int i = 0; i < 3; i++) c[i] = (double)rgb[i];
 }
 
@@ -533,7 +501,7 @@ static void cuts_and_places_do_not_show(void **state) {
         float *fit = wild_lines(&job.grid);
         void *scratch = get(cz_render_scratch(&job.grid));
         render_all(&job, &src, &dst, fit, 1);
-        const cz_frame whole = {0, 0, W, H};
+        const cz_frame whole = {0, 0, W, H, NULL};
         for (size_t y = H; y > 0; y--) cz_render_rows(&job, &src, &piece, &whole, fit, 1, y - 1, y, scratch);
         assert_memory_equal(out, pieces, bytes);
         render_all(&job, &src, &src, fit, 1);

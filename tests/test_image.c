@@ -26,10 +26,10 @@ static void wide(colorizer_image *m) { m->width = 65536; }
 static void negative_height(colorizer_image *m) { m->height = -1; }
 static void high(colorizer_image *m) { m->height = 65536; }
 static void format_0(colorizer_image *m) { m->format = 0; }
-static void format_sample(colorizer_image *m) { m->format = 0x0304; }
+static void format_sample(colorizer_image *m) { m->format = 0x0305; }
 static void format_family(colorizer_image *m) { m->format = 0x0701; }
 static void format_negative(colorizer_image *m) { m->format = INT32_MIN; }
-static void transfer_2(colorizer_image *m) { m->transfer = 2; }
+static void transfer_4(colorizer_image *m) { m->transfer = 4; }
 static void reserved_1(colorizer_image *m) { m->reserved = 1; }
 static void no_data(colorizer_image *m) { m->data[0] = NULL; }
 static void odd_data(colorizer_image *m) { m->data[0] = (unsigned char *)m->data[0] + 1; }
@@ -48,6 +48,38 @@ static void address_end(colorizer_image *m) {
 static void plane_1(colorizer_image *m) { m->data[1] = memory; }
 static void plane_2(colorizer_image *m) { m->stride[2] = 1; }
 static void plane_3(colorizer_image *m) { m->size[3] = 1; }
+static void reserved2_1(colorizer_image *m) { m->reserved2 = 1; }
+static void primaries_6(colorizer_image *m) { m->primaries = 6; }
+static void primaries_negative(colorizer_image *m) { m->primaries = -1; }
+static void no_matrix(colorizer_image *m) { m->primaries = COLORIZER_PRIMARIES_MATRIX; }
+static void alpha_2(colorizer_image *m) { m->alpha = 2; }
+static void with_gamma(colorizer_image *m, float gamma) {
+    m->transfer = COLORIZER_TRANSFER_GAMMA;
+    m->gamma = gamma;
+}
+static void no_gamma(colorizer_image *m) { with_gamma(m, 0); }
+static void gamma_nan(colorizer_image *m) { with_gamma(m, NAN); }
+static void gamma_high(colorizer_image *m) { with_gamma(m, 4.01f); }
+static void with_curve(colorizer_image *m, const float *curve, uint32_t size) {
+    m->transfer = COLORIZER_TRANSFER_CURVE;
+    m->curve = curve;
+    m->curve_size = size;
+}
+static void no_curve(colorizer_image *m) { with_curve(m, NULL, 4); }
+static const float rising[4] = {0, 0.2f, 0.2f, 1};
+static void curve_short(colorizer_image *m) { with_curve(m, rising, 1); }
+static void curve_long(colorizer_image *m) { with_curve(m, rising, 65537); }
+static void curve_odd(colorizer_image *m) { with_curve(m, (const float *)(const void *)((const char *)rising + 2), 2); }
+static void curve_from(colorizer_image *m) { with_curve(m, rising + 1, 3); }
+static void curve_to(colorizer_image *m) { with_curve(m, rising, 3); }
+static void curve_falls(colorizer_image *m) {
+    static const float falling[4] = {0, 0.7f, 0.6f, 1};
+    with_curve(m, falling, 4);
+}
+static void curve_nan(colorizer_image *m) {
+    static const float broken[4] = {0, 0.7f, NAN, 1};
+    with_curve(m, broken, 4);
+}
 static void nothing(colorizer_image *m) { (void)m; }
 
 static const check_case check_cases[] = {
@@ -58,14 +90,14 @@ static const check_case check_cases[] = {
     {negative_height, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_IMAGE_SIZE, "x.height: -1"},
     {high, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_IMAGE_SIZE, "x.height: 65536"},
     {format_0, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x0"},
-    {format_sample, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x304"},
+    {format_sample, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x305"},
     {format_family, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x701"},
     {format_negative, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x80000000"},
     {nothing, COLORIZER_GRAY_U8, CZ_IMAGE_TARGET, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x101 has no colour"},
     {nothing, COLORIZER_GRAYA_F32, CZ_IMAGE_TARGET, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x203 has no colour"},
-    {nothing, COLORIZER_RGB_U8, CZ_IMAGE_CONFIDENCE, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x301 is not a GRAY"},
-    {nothing, COLORIZER_GRAYA_U8, CZ_IMAGE_CONFIDENCE, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x201 is not a GRAY"},
-    {transfer_2, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.transfer: 2"},
+    {nothing, COLORIZER_RGB_U8, CZ_IMAGE_GRAY, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x301 is not a GRAY"},
+    {nothing, COLORIZER_GRAYA_U8, CZ_IMAGE_GRAY, COLORIZER_E_PIXEL_FORMAT, "x.format: 0x201 is not a GRAY"},
+    {transfer_4, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.transfer: 4"},
     {reserved_1, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_ARGUMENT, "x.reserved: 1"},
     {no_data, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_ARGUMENT, "x.data[0]: NULL"},
     {odd_data, COLORIZER_RGB_U16, CZ_IMAGE_SOURCE, COLORIZER_E_BUFFER, "x.data[0]: not aligned"},
@@ -82,6 +114,23 @@ static const check_case check_cases[] = {
     {plane_1, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_ARGUMENT, "x: plane 1 is set"},
     {plane_2, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_ARGUMENT, "x: plane 2 is set"},
     {plane_3, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_ARGUMENT, "x: plane 3 is set"},
+    {reserved2_1, COLORIZER_RGB_U8, CZ_IMAGE_TARGET, COLORIZER_E_ARGUMENT, "x.reserved2: 1"},
+    {reserved2_1, COLORIZER_GRAY_U8, CZ_IMAGE_GRAY, COLORIZER_E_ARGUMENT, "x.reserved2: 1"},
+    {primaries_6, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_PIXEL_FORMAT, "x.primaries: 6"},
+    {primaries_negative, COLORIZER_RGB_U8, CZ_IMAGE_TARGET, COLORIZER_E_PIXEL_FORMAT, "x.primaries: -1"},
+    {no_matrix, COLORIZER_RGB_U8, CZ_IMAGE_TARGET, COLORIZER_E_RANGE, "x.matrix"},
+    {alpha_2, COLORIZER_RGBA_U8, CZ_IMAGE_TARGET, COLORIZER_E_PIXEL_FORMAT, "x.alpha: 2"},
+    {no_gamma, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_RANGE, "x.gamma: 0"},
+    {gamma_nan, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_RANGE, "x.gamma: "},
+    {gamma_high, COLORIZER_RGB_U8, CZ_IMAGE_TARGET, COLORIZER_E_RANGE, "x.gamma: 4.01"},
+    {no_curve, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_ARGUMENT, "x.curve: NULL"},
+    {curve_short, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_RANGE, "x.curve_size: 1"},
+    {curve_long, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_RANGE, "x.curve_size: 65537"},
+    {curve_odd, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_BUFFER, "x.curve: not aligned"},
+    {curve_from, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_RANGE, "x.curve: does not rise"},
+    {curve_to, COLORIZER_RGB_U8, CZ_IMAGE_SOURCE, COLORIZER_E_RANGE, "x.curve: does not rise"},
+    {curve_falls, COLORIZER_RGB_U8, CZ_IMAGE_TARGET, COLORIZER_E_RANGE, "x.curve: does not rise"},
+    {curve_nan, COLORIZER_RGB_U8, CZ_IMAGE_TARGET, COLORIZER_E_RANGE, "x.curve: does not rise"},
 };
 
 static void every_refusal_names_its_field(void **state) {
@@ -103,7 +152,7 @@ static void every_refusal_names_its_field(void **state) {
 static void good_images_pass(void **state) {
     (void)state;
     for (int32_t family = 1; family <= 6; family++)
-        for (int32_t sample = 1; sample <= 3; sample++) {
+        for (int32_t sample = 1; sample <= 4; sample++) {
             const int32_t format = family << 8 | sample;
             colorizer_image m = image_of(memory, format, WIDE, HIGH, 0);
             const cz_pixels p = checked(&m, family < 3 ? CZ_IMAGE_SOURCE : CZ_IMAGE_TARGET);
@@ -116,7 +165,7 @@ static void good_images_pass(void **state) {
         }
     colorizer_image gray = image_of(memory, COLORIZER_GRAY_U16, WIDE, HIGH, 0);
     gray.transfer = 77; /* ignored for confidence */
-    checked(&gray, CZ_IMAGE_CONFIDENCE);
+    checked(&gray, CZ_IMAGE_GRAY);
 }
 
 static void other_struct_sizes(void **state) {
@@ -132,6 +181,12 @@ static void other_struct_sizes(void **state) {
     newer.later[2] = 1;
     assert_int_equal(cz_image_check(&newer.image, CZ_IMAGE_SOURCE, "src", &out, &err), COLORIZER_E_ARGUMENT);
     assert_non_null(strstr(err.text, "does not know"));
+    /* a program of ABI 0.1, whose struct ended after `size` */
+    newer.image.struct_size = offsetof(colorizer_image, curve);
+    newer.image.transfer = COLORIZER_TRANSFER_LINEAR;
+    newer.image.primaries = newer.image.reserved2 = -1;
+    assert_int_equal(cz_image_check(&newer.image, CZ_IMAGE_SOURCE, "src", &out, &err), COLORIZER_OK);
+    assert_memory_equal(&out.px.primaries, &cz_primaries_srgb, sizeof cz_primaries_srgb);
     /* a struct that ends after size[0]: what follows is not read */
     newer.image.struct_size = offsetof(colorizer_image, size) + sizeof newer.image.size[0];
     newer.image.size[3] = 5;
@@ -363,11 +418,11 @@ static void confidence_is_bilinear(void **state) {
     const colorizer_image mf = image_of(f, COLORIZER_GRAY_F32, W, H, 0);
     const colorizer_image m8 = image_of(u8, COLORIZER_GRAY_U8, W, H, 0);
     const colorizer_image m16 = image_of(u16, COLORIZER_GRAY_U16, W, H, -2 * W);
-    cz_pixels p = checked(&mf, CZ_IMAGE_CONFIDENCE);
+    cz_pixels p = checked(&mf, CZ_IMAGE_GRAY);
     cz_confidence(&job, confidence, &p);
-    p = checked(&m8, CZ_IMAGE_CONFIDENCE);
+    p = checked(&m8, CZ_IMAGE_GRAY);
     cz_confidence(&job, confidence, &p);
-    p = checked(&m16, CZ_IMAGE_CONFIDENCE);
+    p = checked(&m16, CZ_IMAGE_GRAY);
     cz_confidence(&job, confidence, &p);
     for (size_t y = 0; y < H; y++)
         for (size_t x = 0; x < W; x++) {

@@ -68,7 +68,7 @@ static void test_parts_are_the_whole(void **state) {
                 const int32_t w = x + sizes[i][0] <= W ? sizes[i][0] : W - x;
                 const int32_t h = y + sizes[i][1] <= H ? sizes[i][1] : H - y;
                 const colorizer_image from = part_of(&src, x, y, w, h, 1), to = part_of(&out, x, y, w, h, 3);
-                const colorizer_region region = {sizeof region, x, y, 0, 0};
+                const colorizer_region region = {sizeof region, x, y, 0, 0, NULL};
                 assert_int_equal(colorizer_render(c, &from, &to, &region), COLORIZER_OK);
             }
         assert_memory_equal(parts, whole, sizeof whole);
@@ -108,7 +108,7 @@ static void test_frame_of_another_size(void **state) {
     const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1), dst = image(rgb, COLORIZER_RGB_U8, W, H, 3);
     const colorizer_image large = image(wide, COLORIZER_GRAY_U8, 2 * W, 2 * H, 1);
     const colorizer_image out = image(colours, COLORIZER_RGB_U8, 2 * W, 2 * H, 3);
-    const colorizer_region frame = {sizeof frame, 0, 0, 2 * W, 2 * H};
+    const colorizer_region frame = {sizeof frame, 0, 0, 2 * W, 2 * H, NULL};
     colorizer *c = open_tiny();
     assert_int_equal(colorizer_colorize(c, &src, &dst), COLORIZER_OK);
     assert_int_equal(colorizer_render(c, &large, &out, &frame), COLORIZER_OK);
@@ -127,6 +127,72 @@ static void test_frame_of_another_size(void **state) {
     colorizer_close(c);
 }
 
+/** A mask of 1 is no mask, of 0 gray, in between the strength; in each format, rendered whole or by parts. */
+static void test_masks(void **state) {
+    (void)state;
+    static unsigned char gray[W * H], full[W * H * 3], some[W * H * 3], out[W * H * 3];
+    static float mask[W * H];
+    fill(gray, W, H);
+    const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1);
+    const colorizer_image all = image(full, COLORIZER_RGB_U8, W, H, 3), half = image(some, COLORIZER_RGB_U8, W, H, 3);
+    const colorizer_image dst = image(out, COLORIZER_RGB_U8, W, H, 3);
+    colorizer *c = open_tiny();
+    assert_int_equal(colorizer_colorize(c, &src, &all), COLORIZER_OK);
+    assert_int_equal(colorizer_set_f(c, COLORIZER_KEY_STRENGTH, 128 / 255.0), COLORIZER_OK);
+    assert_int_equal(colorizer_render(c, &src, &half, NULL), COLORIZER_OK);
+    assert_int_equal(colorizer_set_f(c, COLORIZER_KEY_STRENGTH, 1), COLORIZER_OK);
+    static const int32_t formats[] = {COLORIZER_GRAY_U8, COLORIZER_GRAY_U16, COLORIZER_GRAY_F32};
+    for (size_t f = 0; f < 3; f++) {
+        for (size_t i = 0; i < W * H; i++) { /* three bands: nothing, half, all; floats beyond 0..1 and NaN */
+            const size_t band = i % W * 3 / W;
+            static const float floats[2][3] = {{0, 128 / 255.0f, 1}, {-3, 128 / 255.0f, 7}};
+            if (f == 0) ((uint8_t *)mask)[i] = (uint8_t)(band * 128 - (band == 2));
+            if (f == 1) ((uint16_t *)mask)[i] = (uint16_t)((band * 128 - (band == 2)) * 257);
+            if (f == 2) mask[i] = band == 0 && i % 5 == 0 ? NAN : floats[i % 2][band];
+        }
+        const int64_t bytes = f == 0 ? 1 : f == 1 ? 2 : 4;
+        colorizer_image cover = image(mask, formats[f], W, H, bytes);
+        cover.transfer = 99; /* of no meaning here */
+        for (int32_t rows = 1; rows <= H; rows += H - 1)
+            for (int32_t y = 0; y < H; y += rows) {
+                const colorizer_image from = part_of(&src, 0, y, W, rows, 1), to = part_of(&dst, 0, y, W, rows, 3);
+                const colorizer_image over = part_of(&cover, 0, y, W, rows, bytes);
+                const colorizer_region region = {sizeof region, 0, y, 0, 0, &over};
+                assert_int_equal(colorizer_render(c, &from, &to, &region), COLORIZER_OK);
+            }
+        for (size_t i = 0; i < W * H; i++) {
+            const size_t band = i % W * 3 / W;
+            if (band > 0) assert_memory_equal(out + 3 * i, (band == 1 ? some : full) + 3 * i, 3);
+            if (band == 0) assert_true(out[3 * i] == gray[i] && out[3 * i + 1] == gray[i] && out[3 * i + 2] == gray[i]);
+        }
+    }
+    colorizer_close(c);
+}
+
+static void test_masks_refused(void **state) {
+    (void)state;
+    static unsigned char gray[W * H], rgb[W * H * 3], cover[W * H * 3];
+    const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1), dst = image(rgb, COLORIZER_RGB_U8, W, H, 3);
+    const struct {
+        colorizer_image mask;
+        int32_t status;
+    } rows[] = {{image(cover, COLORIZER_GRAY_U8, W, H, 1), COLORIZER_OK},
+                {image(gray, COLORIZER_GRAY_U8, W, H, 1), COLORIZER_OK}, /* the source itself */
+                {image(cover, COLORIZER_GRAY_U8, W - 1, H, 1), COLORIZER_E_IMAGE_SIZE},
+                {image(cover, COLORIZER_GRAY_U8, W, H - 1, 1), COLORIZER_E_IMAGE_SIZE},
+                {image(cover, COLORIZER_RGB_U8, W, H, 3), COLORIZER_E_PIXEL_FORMAT},
+                {image(NULL, COLORIZER_GRAY_U8, W, H, 1), COLORIZER_E_ARGUMENT},
+                {image(rgb, COLORIZER_GRAY_U8, W, H, 1), COLORIZER_E_OVERLAP}};
+    colorizer *c = open_tiny();
+    assert_int_equal(colorizer_analyze(c, &src), COLORIZER_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const colorizer_region region = {sizeof region, 0, 0, 0, 0, &rows[i].mask};
+        const int32_t status = colorizer_render(c, &src, &dst, &region);
+        if (status != rows[i].status) fail_msg("row %zu: %d, not %d", i, status, rows[i].status);
+    }
+    colorizer_close(c);
+}
+
 static void test_what_is_refused(void **state) {
     (void)state;
     static unsigned char gray[W * H], rgb[W * H * 3];
@@ -135,13 +201,14 @@ static void test_what_is_refused(void **state) {
     static const struct {
         colorizer_region region;
         int32_t status;
-    } rows[] = {{{20, W - 10, H - 20, 0, 0}, COLORIZER_OK},    {{20, W - 9, 0, 0, 0}, COLORIZER_E_RANGE},
-                {{20, 0, H - 19, 0, 0}, COLORIZER_E_RANGE},    {{20, -1, 0, 0, 0}, COLORIZER_E_RANGE},
-                {{20, 0, INT32_MIN, 0, 0}, COLORIZER_E_RANGE}, {{20, INT32_MAX, 0, 0, 0}, COLORIZER_E_RANGE},
-                {{20, 0, 0, 9, 20}, COLORIZER_E_RANGE},        {{20, 0, 0, 10, 20}, COLORIZER_OK},
-                {{20, 0, 0, 0, 20}, COLORIZER_E_RANGE},        {{20, 0, 0, -5, -5}, COLORIZER_E_RANGE},
-                {{20, 0, 0, 65536, 20}, COLORIZER_E_RANGE},    {{20, 65525, 65515, 65535, 65535}, COLORIZER_OK},
-                {{0, 0, 0, 0, 0}, COLORIZER_E_ARGUMENT}};
+    } rows[] = {
+        {{20, W - 10, H - 20, 0, 0, NULL}, COLORIZER_OK},    {{20, W - 9, 0, 0, 0, NULL}, COLORIZER_E_RANGE},
+        {{20, 0, H - 19, 0, 0, NULL}, COLORIZER_E_RANGE},    {{20, -1, 0, 0, 0, NULL}, COLORIZER_E_RANGE},
+        {{20, 0, INT32_MIN, 0, 0, NULL}, COLORIZER_E_RANGE}, {{20, INT32_MAX, 0, 0, 0, NULL}, COLORIZER_E_RANGE},
+        {{20, 0, 0, 9, 20, NULL}, COLORIZER_E_RANGE},        {{20, 0, 0, 10, 20, NULL}, COLORIZER_OK},
+        {{20, 0, 0, 0, 20, NULL}, COLORIZER_E_RANGE},        {{20, 0, 0, -5, -5, NULL}, COLORIZER_E_RANGE},
+        {{20, 0, 0, 65536, 20, NULL}, COLORIZER_E_RANGE},    {{20, 65525, 65515, 65535, 65535, NULL}, COLORIZER_OK},
+        {{0, 0, 0, 0, 0, NULL}, COLORIZER_E_ARGUMENT}};
     colorizer *c = open_tiny();
     assert_int_equal(colorizer_render(c, &src, &dst, NULL), COLORIZER_E_STATE);
     assert_int_equal(colorizer_analyze(c, NULL), COLORIZER_E_ARGUMENT);
@@ -186,8 +253,12 @@ static void test_progress_and_cancel(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts_are_the_whole),   cmocka_unit_test(test_settings_after_the_analysis),
-        cmocka_unit_test(test_frame_of_another_size), cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_parts_are_the_whole),
+        cmocka_unit_test(test_settings_after_the_analysis),
+        cmocka_unit_test(test_frame_of_another_size),
+        cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_masks_refused),
         cmocka_unit_test(test_progress_and_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

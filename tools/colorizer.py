@@ -3,7 +3,9 @@
 
     with Colorizer("model.czw") as c:        # no path: the built-in model
         c.set("vividness", 0.5)
-        colour = c.colorize(gray)            # uint8 [H, W] or [H, W, 3] -> uint8 [H, W, 3]
+        colour = c.colorize(gray)            # [H, W] or [H, W, 2..4] -> [H, W, 3], with alpha 4
+
+    c.colorize(scene, space=Space("linear", "display_p3"))   # float32, values above 1 kept
 
     with Graph("network.czw") as g:          # any model, by its tensors
         outputs = g.run({"x": values})       # float32 [1, H, W, C]
@@ -15,16 +17,19 @@ from __future__ import annotations
 
 import ctypes
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Sequence, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[Any]  # uint8, uint16, float16 or float32: gray [H, W], gray and alpha, RGB, RGBA [H, W, 2..4]
 Values = npt.NDArray[np.float32]
 Self = TypeVar("Self", bound="_Handle")
-SAMPLES = {np.dtype(np.uint8): 1, np.dtype(np.uint16): 2, np.dtype(np.float32): 3}
+SAMPLES = {"uint8": 1, "uint16": 2, "float32": 3, "float16": 4}
+TRANSFERS = {"srgb": 0, "linear": 1}
+PRIMARIES = {"srgb": 0, "display_p3": 1, "adobe_rgb": 2, "prophoto": 3, "bt2020": 4}
 INTEGERS = {"threads": 1, "size": 2, "cpu": 5, "memory": 6}
 REALS = {"strength": 3, "vividness": 4, "tint_a": 7, "tint_b": 8}
 MAX_SUGGESTIONS = 16
@@ -34,10 +39,23 @@ class Error(RuntimeError):
     """A call that failed, with the library's own words."""
 
 
+@dataclass(frozen=True)
+class Space:
+    """What samples mean: transfer "srgb", "linear", a gamma, or a curve's values; primaries by name, or the 3 x 3 matrix
+    to X, Y, Z; whether colours are multiplied by alpha."""
+
+    transfer: str | float | Values = "srgb"
+    primaries: str | Values = "srgb"
+    premultiplied: bool = False
+
+
 class _Image(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_uint32), ("format", ctypes.c_int32), ("width", ctypes.c_int32),
                 ("height", ctypes.c_int32), ("transfer", ctypes.c_int32), ("reserved", ctypes.c_int32),
-                ("data", ctypes.c_void_p * 4), ("stride", ctypes.c_int64 * 4), ("size", ctypes.c_uint64 * 4)]
+                ("data", ctypes.c_void_p * 4), ("stride", ctypes.c_int64 * 4), ("size", ctypes.c_uint64 * 4),
+                ("curve", ctypes.c_void_p), ("curve_size", ctypes.c_uint32), ("gamma", ctypes.c_float),
+                ("primaries", ctypes.c_int32), ("alpha", ctypes.c_int32), ("matrix", ctypes.c_float * 9),
+                ("reserved2", ctypes.c_int32)]
 
 
 class _Hint(ctypes.Structure):
@@ -77,7 +95,8 @@ class Suggestion(NamedTuple):
 
 class _Region(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_uint32)] + [
-        (name, ctypes.c_int32) for name in ("x", "y", "frame_width", "frame_height")]
+        (name, ctypes.c_int32) for name in ("x", "y", "frame_width", "frame_height")] + [
+        ("mask", ctypes.POINTER(_Image))]
 
 
 class _Tensor(ctypes.Structure):
@@ -97,10 +116,29 @@ def _library() -> ctypes.CDLL:
     return lib
 
 
-def _view(array: npt.NDArray[Any]) -> _Image:
-    pixel_format = (0x0100 if array.ndim == 2 else 0x0300) + SAMPLES[array.dtype]
-    return _Image(ctypes.sizeof(_Image), pixel_format, array.shape[1], array.shape[0], 0, 0,
+def _view(array: Pixels, space: Space = Space()) -> _Image:
+    family = 1 if array.ndim == 2 else array.shape[2]
+    view = _Image(ctypes.sizeof(_Image), family << 8 | SAMPLES[array.dtype.name], array.shape[1], array.shape[0], 0, 0,
                   (array.ctypes.data,), (array.strides[0],), (array.nbytes,))
+    view.alpha = int(space.premultiplied)
+    if isinstance(space.transfer, str):
+        view.transfer = TRANSFERS[space.transfer]
+    elif isinstance(space.transfer, np.ndarray):
+        view.kept = np.ascontiguousarray(space.transfer, np.float32)  # lives as long as the view
+        view.transfer, view.curve, view.curve_size = 3, view.kept.ctypes.data, view.kept.size
+    else:
+        view.transfer, view.gamma = 2, space.transfer
+    if isinstance(space.primaries, str):
+        view.primaries = PRIMARIES[space.primaries]
+    else:
+        view.primaries, view.matrix = 5, (ctypes.c_float * 9)(*np.asarray(space.primaries, np.float32).ravel())
+    return view
+
+
+def _result(source: Pixels, dtype: npt.DTypeLike = None) -> Pixels:
+    """Room for the colours of an image, with alpha where it has alpha."""
+    alpha = source.ndim == 3 and source.shape[2] in (2, 4)
+    return np.empty((*source.shape[:2], 4 if alpha else 3), dtype or source.dtype)
 
 
 class _Handle:
@@ -174,28 +212,31 @@ class Colorizer(_Handle):
         array = None if strength is None else (ctypes.c_float * len(strength))(*strength)
         self._check(self._lib.colorizer_set_hues(self._handle, array))
 
-    def colorize(self, pixels: npt.NDArray[Any], dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
-        """@param pixels uint8, uint16 or float32, [H, W] or [H, W, 3]. @param dtype that of the result."""
+    def colorize(self, pixels: Pixels, dtype: npt.DTypeLike = None, space: Space = Space()) -> Pixels:
+        """The colours, in the space of the source. @param dtype of the result; None: that of the source."""
         source = np.ascontiguousarray(pixels)
-        result = np.empty((*source.shape[:2], 3), dtype)
-        source_view, result_view = _view(source), _view(result)
-        self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(source_view), ctypes.byref(result_view)))
+        result = _result(source, dtype)
+        views = _view(source, space), _view(result, space)
+        self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(views[0]), ctypes.byref(views[1])))
         return result
 
-    def analyze(self, pixels: Pixels) -> None:
+    def analyze(self, pixels: Pixels, space: Space = Space()) -> None:
         """Looks at a photograph, or a small version of it; then render() any part of it."""
-        source = np.ascontiguousarray(pixels, np.uint8)
-        view = _view(source)
+        source = np.ascontiguousarray(pixels)
+        view = _view(source, space)
         self._check(self._lib.colorizer_analyze(self._handle, ctypes.byref(view)))
 
-    def render(self, pixels: Pixels, x: int = 0, y: int = 0, frame: tuple[int, int] = (0, 0)) -> Pixels:
+    def render(self, pixels: Pixels, x: int = 0, y: int = 0, frame: tuple[int, int] = (0, 0), space: Space = Space(),
+               mask: Pixels | None = None) -> Pixels:
         """The colours of a part of the photograph that lies at x, y of a frame of (width, height) pixels; (0, 0): of
-        the size that was analyzed."""
-        source = np.ascontiguousarray(pixels, np.uint8)
-        result = np.empty((*source.shape[:2], 3), np.uint8)
-        source_view, result_view = _view(source), _view(result)
-        region = _Region(ctypes.sizeof(_Region), x, y, *frame)
-        self._check(self._lib.colorizer_render(self._handle, ctypes.byref(source_view), ctypes.byref(result_view),
+        the size that was analyzed. mask [H, W]: how much of the strength each pixel takes."""
+        source = np.ascontiguousarray(pixels)
+        result = _result(source)
+        views = _view(source, space), _view(result, space)
+        cover = None if mask is None else np.ascontiguousarray(mask)
+        region = _Region(ctypes.sizeof(_Region), x, y, *frame,
+                         None if cover is None else ctypes.pointer(_view(cover)))
+        self._check(self._lib.colorizer_render(self._handle, ctypes.byref(views[0]), ctypes.byref(views[1]),
                                                ctypes.byref(region)))
         return result
 

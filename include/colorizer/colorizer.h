@@ -44,16 +44,17 @@ extern "C" {
 
 /** Status codes. Their values are stable; new ones may be added, so treat an unknown negative value as a failure. */
 enum {
-    COLORIZER_OK = 0,              /**< Done. */
-    COLORIZER_E_ARGUMENT = -1,     /**< A pointer that must not be NULL is, or a struct_size or count is wrong. */
-    COLORIZER_E_MEMORY = -2,       /**< The allocator returned NULL. */
-    COLORIZER_E_IO = -3,           /**< The model file could not be read. */
-    COLORIZER_E_FORMAT = -4,       /**< The bytes are not a well-formed .czw model. */
-    COLORIZER_E_VERSION = -5,      /**< The model needs a newer library: unknown version, flag, operator or type. */
-    COLORIZER_E_CHECKSUM = -6,     /**< The model is damaged: a checksum does not match. */
-    COLORIZER_E_MODEL = -7,        /**< The model is well-formed but its graph is not valid or not a colorizer. */
-    COLORIZER_E_IMAGE_SIZE = -8,   /**< Width or height is out of range, or source and destination differ in size. */
-    COLORIZER_E_PIXEL_FORMAT = -9, /**< Unknown pixel format or transfer, or one that does not serve here. */
+    COLORIZER_OK = 0,            /**< Done. */
+    COLORIZER_E_ARGUMENT = -1,   /**< A pointer that must not be NULL is, or a struct_size or count is wrong. */
+    COLORIZER_E_MEMORY = -2,     /**< The allocator returned NULL. */
+    COLORIZER_E_IO = -3,         /**< The model file could not be read. */
+    COLORIZER_E_FORMAT = -4,     /**< The bytes are not a well-formed .czw model. */
+    COLORIZER_E_VERSION = -5,    /**< The model needs a newer library: unknown version, flag, operator or type. */
+    COLORIZER_E_CHECKSUM = -6,   /**< The model is damaged: a checksum does not match. */
+    COLORIZER_E_MODEL = -7,      /**< The model is well-formed but its graph is not valid or not a colorizer. */
+    COLORIZER_E_IMAGE_SIZE = -8, /**< Width or height is out of range, or source and destination differ in size. */
+    COLORIZER_E_PIXEL_FORMAT =
+        -9, /**< Unknown pixel format, transfer, primaries or alpha, or one that does not serve here. */
     COLORIZER_E_STRIDE = -10,      /**< A stride is smaller than a row, or not a multiple of the sample's size. */
     COLORIZER_E_BUFFER = -11,      /**< A buffer's byte size does not hold the image, or its pointer is misaligned. */
     COLORIZER_E_OVERLAP = -12,     /**< Source and destination overlap without being the same image. */
@@ -69,34 +70,66 @@ enum {
 
 /* ---------------------------------------------------------------- images */
 
-/** Pixel formats: the channel order in memory and the type of a sample, native byte order.
- *  u8 0..255, u16 0..65535, f32 nominally 0..1: outside values are clamped, NaN is read as 0.
- *  Samples are interleaved in plane 0. Alpha is straight (not premultiplied) and copied as it is. */
+/** Pixel formats: the channel order in memory and the type of a sample, native byte order, interleaved in plane 0.
+ *  u8 0..255, u16 0..65535; f32 and f16 (IEEE 754 binary16) nominally 0..1.
+ *  Float samples outside 0..1 are light above white or outside the primaries. A pixel whose luminance is above 1 or
+ *  below 0 keeps that luminance and becomes gray. NaN and -Inf are read as 0, +Inf as 1; light is held within
+ *  +-2^64, and what is written as f16 within +-65504. No pixel's value reaches its neighbours' colours but as 0..1. */
 enum {
     COLORIZER_GRAY_U8 = 0x0101,
     COLORIZER_GRAY_U16 = 0x0102,
     COLORIZER_GRAY_F32 = 0x0103,
+    COLORIZER_GRAY_F16 = 0x0104,
     COLORIZER_GRAYA_U8 = 0x0201,
     COLORIZER_GRAYA_U16 = 0x0202,
     COLORIZER_GRAYA_F32 = 0x0203,
+    COLORIZER_GRAYA_F16 = 0x0204,
     COLORIZER_RGB_U8 = 0x0301,
     COLORIZER_RGB_U16 = 0x0302,
     COLORIZER_RGB_F32 = 0x0303,
+    COLORIZER_RGB_F16 = 0x0304,
     COLORIZER_RGBA_U8 = 0x0401,
     COLORIZER_RGBA_U16 = 0x0402,
     COLORIZER_RGBA_F32 = 0x0403,
+    COLORIZER_RGBA_F16 = 0x0404,
     COLORIZER_BGR_U8 = 0x0501,
     COLORIZER_BGR_U16 = 0x0502,
     COLORIZER_BGR_F32 = 0x0503,
+    COLORIZER_BGR_F16 = 0x0504,
     COLORIZER_BGRA_U8 = 0x0601,
     COLORIZER_BGRA_U16 = 0x0602,
-    COLORIZER_BGRA_F32 = 0x0603
+    COLORIZER_BGRA_F32 = 0x0603,
+    COLORIZER_BGRA_F16 = 0x0604
 };
 
-/** Transfer function between samples and linear light. Primaries are those of sRGB / BT.709, white D65. */
+/** Transfer function between samples and linear light. Floats below 0 and above 1 follow the same formula, with the
+ *  sign of the sample; on a curve, which ends there, they are held at 0 and 1. */
 enum {
-    COLORIZER_TRANSFER_SRGB = 0,  /**< IEC 61966-2-1; the default. */
-    COLORIZER_TRANSFER_LINEAR = 1 /**< Samples are proportional to light. */
+    COLORIZER_TRANSFER_SRGB = 0,   /**< IEC 61966-2-1, also Display P3; the default. */
+    COLORIZER_TRANSFER_LINEAR = 1, /**< Samples are proportional to light. */
+    COLORIZER_TRANSFER_GAMMA = 2,  /**< light = sample ^ colorizer_image.gamma. */
+    COLORIZER_TRANSFER_CURVE = 3   /**< A table, say of an ICC profile: colorizer_image.curve. */
+};
+
+/** Red, green and blue of the samples. Source and destination may differ: their colours are converted, between
+ *  white points by Bradford's adaptation, as ICC profiles are. Colours are fitted into the destination's gamut.
+ *  Luminance is, in every space, the Y that a colour has once white is adapted to D65: rows (0.2126, 0.7152, 0.0722)
+ *  for sRGB. */
+enum {
+    COLORIZER_PRIMARIES_SRGB = 0,       /**< ITU-R BT.709, white D65; the default. */
+    COLORIZER_PRIMARIES_DISPLAY_P3 = 1, /**< SMPTE EG 432-1 with white D65. */
+    COLORIZER_PRIMARIES_ADOBE_RGB = 2,  /**< Adobe RGB (1998), D65. Its transfer is a gamma of 2.19921875. */
+    COLORIZER_PRIMARIES_PROPHOTO = 3,   /**< ROMM RGB, ISO 22028-2, white D50. Its transfer is a gamma of 1.8 (but for
+                                             a linear piece below 1/512, which a curve can hold). */
+    COLORIZER_PRIMARIES_BT2020 = 4,     /**< ITU-R BT.2020, D65. */
+    COLORIZER_PRIMARIES_MATRIX = 5      /**< colorizer_image.matrix. */
+};
+
+/** What the colour samples of a format with alpha hold. Alpha itself is copied as it is. */
+enum {
+    COLORIZER_ALPHA_STRAIGHT = 0,     /**< The colour; the default. */
+    COLORIZER_ALPHA_PREMULTIPLIED = 1 /**< The colour's sample, after the transfer function, times alpha. Where alpha is
+                                           0 (or below, or NaN) colour samples are read and written as 0. */
 };
 
 /** Largest width or height of an image, in pixels. */
@@ -120,6 +153,17 @@ typedef struct colorizer_image {
     void *data[4];        /**< Lowest address of each plane. */
     int64_t stride[4];    /**< Bytes from a row to the next below it; negative: bottom-up. */
     uint64_t size[4];     /**< Bytes at data[i]. */
+    const float *curve;   /**< With COLORIZER_TRANSFER_CURVE: curve_size values, the light at the samples
+                               i / (curve_size - 1), straight between them: never falling, the first 0, the last 1. Read
+                               during the call only. */
+    uint32_t curve_size;  /**< 2..65536 with COLORIZER_TRANSFER_CURVE. */
+    float gamma;          /**< With COLORIZER_TRANSFER_GAMMA: the exponent, 1..4. */
+    int32_t primaries;    /**< COLORIZER_PRIMARIES_...; 0 is sRGB. */
+    int32_t alpha;        /**< COLORIZER_ALPHA_...; 0 is straight. */
+    float matrix[9];      /**< With COLORIZER_PRIMARIES_MATRIX: linear red, green, blue to CIE X, Y, Z, row by row, in
+                               any unit; (1, 1, 1) gives the space's white, or D50 in an ICC profile's matrix.
+                               Invertible, and green holds the largest share of luminance. */
+    int32_t reserved2;    /**< Must be 0. */
 } colorizer_image;
 
 /** How a hint gives its colour. */
@@ -224,13 +268,14 @@ COLORIZER_API void colorizer_close(colorizer *c);
 
 /** Colorizes `src` into `dst`: same width and height, a colour format (RGB, RGBA, BGR, BGRA), any sample type.
  *
- *  A colour or tinted source is taken by its luminance (linear light, BT.709 weights). For every pixel the output's
- *  luminance is the input's, to within 1 of 255 (u8) or 1 of 65535 (u16). Alpha is copied, or opaque where the source
- *  has none. `src` and `dst` may be the same image (same data, stride, format and size); any other overlap is refused.
- *  On a cancelled call rows of `dst` may hold old or new pixels.
- *  Memory beyond the two images does not grow with their height.
- *  @return OK, E_ARGUMENT, E_IMAGE_SIZE, E_PIXEL_FORMAT, E_STRIDE, E_BUFFER, E_OVERLAP, E_MEMORY, E_WORKSPACE,
- *          E_BUSY, E_CANCELLED, E_MODEL. On an error other than E_CANCELLED `dst` is untouched. */
+ *  A colour or tinted source is taken by its luminance (linear light; see COLORIZER_PRIMARIES_SRGB). For every pixel
+ * the output's luminance is the input's, to within 1 of 255 (u8) or 1 of 65535 (u16). Alpha is copied, or opaque where
+ * the source has none. `src` and `dst` may be the same image (same data, stride, format and size) and differ in
+ * transfer, primaries and alpha; any other overlap is refused. On a cancelled call rows of `dst` may hold old or new
+ * pixels. Memory beyond the two images does not grow with their height.
+ *  @return OK, E_ARGUMENT, E_IMAGE_SIZE, E_PIXEL_FORMAT, E_RANGE (gamma, curve or matrix), E_STRIDE, E_BUFFER,
+ *          E_OVERLAP, E_MEMORY, E_WORKSPACE, E_BUSY, E_CANCELLED, E_MODEL. On an error other than E_CANCELLED `dst` is
+ * untouched. */
 COLORIZER_API int32_t colorizer_colorize(colorizer *c, const colorizer_image *src, const colorizer_image *dst);
 
 /** The first half of colorizer_colorize(): the network looks at `src`, with hints, vividness, palette and tint as they
@@ -247,6 +292,9 @@ typedef struct colorizer_region {
     int32_t y;            /**< Row of the frame where it begins. */
     int32_t frame_width;  /**< Size of the frame, 1..COLORIZER_MAX_SIDE, or both 0: that of the image analyzed. */
     int32_t frame_height; /**< See frame_width. */
+    const colorizer_image *mask; /**< NULL, or an image of the part's size in a GRAY format: how much of the strength
+                                      each pixel takes, 0..1, whatever its transfer. Read during the call only; must
+                                      not overlap `dst`. */
 } colorizer_region;
 
 /** The second half: colours a part of the photograph that was analyzed, with the strengths as they are set. `src` holds

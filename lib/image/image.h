@@ -3,6 +3,7 @@
  * functions say how much. All results are the same bits for every instruction set, thread count and stride.
  *
  *   cz_image_check    colorizer_image -> cz_pixels
+ *   cz_primaries_make, cz_read_luminance, cz_write_pixels: what samples mean, for the stages below
  *   cz_grid_init      the sizes: photograph, working image, padded network input, chroma grid
  *   cz_lightness_rows photograph -> CIELAB L at working size (area average of linear light), row by row
  *   cz_spots          hints -> spots on the working image
@@ -24,9 +25,9 @@
 /* ---------------------------------------------------------------- images (pixels.c) */
 
 enum cz_image_role {
-    CZ_IMAGE_SOURCE,    /* any format */
-    CZ_IMAGE_TARGET,    /* RGB, RGBA, BGR, BGRA */
-    CZ_IMAGE_CONFIDENCE /* GRAY */
+    CZ_IMAGE_SOURCE, /* any format */
+    CZ_IMAGE_TARGET, /* RGB, RGBA, BGR, BGRA */
+    CZ_IMAGE_GRAY    /* GRAY whose samples are values 0..1, not light: confidence, masks */
 };
 
 /** A checked image. */
@@ -37,6 +38,12 @@ typedef struct cz_pixels {
     cz_layout_px px;
 } cz_pixels;
 
+/** Bytes of a sample, and of a pixel. */
+static inline size_t cz_sample_bytes(cz_layout_px px) {
+    return px.sample == CZ_SAMPLE_F32 ? 4 : px.sample == CZ_SAMPLE_U8 ? 1 : 2;
+}
+static inline size_t cz_pixel_bytes(cz_layout_px px) { return px.channels * cz_sample_bytes(px); }
+
 /** Checks every field and fills *out; errors name `name` ("src") and the field. A struct_size that ends before
  *  size[0] is refused, fields past it are zero; of a larger one the bytes this library does not know must be zero,
  *  else E_ARGUMENT: they would be a setting that is not honoured. */
@@ -44,8 +51,17 @@ int32_t cz_image_check(const colorizer_image *image, enum cz_image_role role, co
                        cz_error *err);
 /** Equal sizes; the same image, or no byte of one between the first and the last byte of the other. */
 int32_t cz_image_pair_check(const cz_pixels *src, const cz_pixels *dst, cz_error *err);
+/** The same of a mask and the image it is for, and never the same image. */
+int32_t cz_image_mask_check(const cz_pixels *mask, const cz_pixels *dst, cz_error *err);
 
 static inline unsigned char *cz_row(const cz_pixels *p, size_t y) { return p->top + (ptrdiff_t)y * p->step; }
+
+/* ---------------------------------------------------------------- spaces of colour (primaries.c) */
+
+extern const cz_primaries cz_primaries_srgb;
+/** @param primaries COLORIZER_PRIMARIES_..., known. @param matrix of COLORIZER_PRIMARIES_MATRIX only.
+ *  @return false: that matrix is no space of red, green and blue. */
+bool cz_primaries_make(int32_t primaries, const float matrix[9], cz_primaries *out);
 
 /* ---------------------------------------------------------------- sizes (grid.c) */
 
@@ -68,6 +84,21 @@ typedef struct cz_color_job {
     const cz_exec *exec;
     cz_grid grid;
 } cz_color_job;
+
+/* ---------------------------------------------------------------- samples (samples.c) */
+
+enum { CZ_CHUNK = 512 }; /* pixels at a time: their floats stay in the first-level cache */
+
+/** Luminance of n pixels of row y from column x, as cz_color_kernels.luminance. */
+void cz_read_luminance(const cz_color_job *job, const cz_pixels *src, size_t x, size_t y, size_t n, float *lum);
+/** How much of the strength n pixels of a mask take: gray, 0..1. */
+void cz_read_mask(const cz_color_job *job, const cz_pixels *mask, size_t x, size_t y, size_t n, float *amount);
+/** Writes n pixels, at most CZ_CHUNK, of luminance lum and linear rgb[3][CZ_CHUNK]; alpha is the source's. The two may
+ *  be the same image when lum has been read. */
+void cz_write_pixels(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, size_t x, size_t y, size_t n,
+                     const float *lum, float (*rgb)[CZ_CHUNK]);
+/** Writes sample `at` of a row; f32 as it is, codes of what is held in 0..1. */
+void cz_set_sample(void *row, cz_layout_px px, size_t at, float value);
 
 /* ---------------------------------------------------------------- stages */
 
@@ -171,9 +202,11 @@ typedef struct cz_touches {
 bool cz_upsample(const cz_color_job *job, const float *light, const float *ab, const cz_touches *touches, float *fit,
                  float *work, void *scratch);
 
-/** Where an image lies in the photograph, whose size here is width x height. */
+/** Where an image lies in the photograph, whose size here is width x height, and how much of the strength its pixels
+ *  take. */
 typedef struct cz_frame {
     uint32_t x, y, width, height;
+    const cz_pixels *mask; /* of the image's size, gray; NULL: all of it */
 } cz_frame;
 
 /** Bytes of scratch a thread needs in cz_render. */

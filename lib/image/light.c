@@ -49,6 +49,15 @@ static void across(const float *columns, size_t width, float *out, size_t w) {
     }
 }
 
+/** Luminance as the network may see it: what is beyond white or below black in one pixel does not reach its
+ *  neighbours through the means. */
+static void read_row(const cz_color_job *job, const cz_pixels *src, size_t y, float *row) {
+    const size_t width = job->grid.width;
+    cz_read_luminance(job, src, 0, y, width, row);
+    if (src->px.sample == CZ_SAMPLE_U8 || src->px.sample == CZ_SAMPLE_U16) return;
+    for (size_t x = 0; x < width; x++) row[x] = row[x] > 0 ? (row[x] < 1 ? row[x] : 1.0f) : 0.0f;
+}
+
 void cz_lightness_rows(const cz_color_job *job, const cz_pixels *src, float *light, size_t begin, size_t end,
                        void *scratch) {
     const cz_grid *g = &job->grid;
@@ -59,7 +68,7 @@ void cz_lightness_rows(const cz_color_job *job, const cz_pixels *src, float *lig
         const span s = footprint(y, g->h, g->height);
         memset(sum, 0, g->width * sizeof *sum);
         for (size_t i = 0; i < s.count; i++) {
-            if (held != s.first + i) job->k->luminance(job->tables, src->px, cz_row(src, s.first + i), g->width, row);
+            if (held != s.first + i) read_row(job, src, s.first + i, row);
             held = s.first + i;
             job->k->accumulate(row, (float)(cover(&s, i) / s.all), g->width, sum);
         }

@@ -230,7 +230,7 @@ int32_t cz_pipeline_run(cz_pipeline *p, const cz_exec *exec, const cz_pixels *sr
     const double pixels = (double)src->width * src->height, net = p->plan->work / 10;
     const double last = dst == NULL ? 1 : 80 * pixels;
     progress g = {.settings = settings, .part = 20 * pixels, .total = 20 * pixels + net + last};
-    const cz_frame whole = {0, 0, src->width, src->height};
+    const cz_frame whole = {0, 0, src->width, src->height, NULL};
     p->analyzed = false;
     p->job.exec = exec;
     p->analyzed = lightness(p, src, &g) && !part_done(&g, net) && look(p, settings, &g) && !part_done(&g, last) &&

@@ -8,20 +8,6 @@
 
 #include <string.h>
 
-/* Luminance of linear red, green, blue: ITU-R BT.709. */
-#define WEIGHT_R 0.2126f
-#define WEIGHT_G 0.7152f
-#define WEIGHT_B 0.0722f
-
-/* Linear colour from luminance and two differences: with X and Z relative to white,
- * channel = Y + x (X - Y) + z (Z - Y), because each row of the matrix from (X, Y, Z) sums to 1. */
-#define RED_X   3.080214516f
-#define RED_Z   (-0.543006544f)
-#define GREEN_X (-0.920968644f)
-#define GREEN_Z 0.045212583f
-#define BLUE_X  0.052952469f
-#define BLUE_Z  1.151068581f
-
 /* CIE 15:2004: f(t) = cbrt(t) above (24/116)^3, else (841/108) t + 16/116. */
 #define LAB_KNEE   (24.0f / 116.0f)
 #define LAB_KNEE_3 ((24.0f * 24.0f * 24.0f) / (116.0f * 116.0f * 116.0f))
@@ -45,29 +31,78 @@ void CZ_NAME(cz_color_probability)(const cz_chroma_bins *bins, const float *logi
 
 /* ---------------------------------------------------------------- transfer */
 
-/** IEC 61966-2-1, samples 0..1 to light. */
+/* Transfer functions are of what is not negative; floats go through them by size and take their sign again, or are held
+ * at the ends of a curve. */
+static inline void hold_on_curve(const cz_layout_px *px, vf *v, int n) {
+    for (int i = 0; i < n && px->transfer == COLORIZER_TRANSFER_CURVE; i++) v[i] = vf_clamp(v[i], 0.0f, 1.0f);
+}
+
+/** Samples to light on a curve of the caller's: straight between its values. NaN is 0, as an index must be one. */
+static inline vf curve_decode(const cz_layout_px *px, vf v) {
+    const vf last = vf_set1((float)(px->curve_size - 1)), at = vf_mul(vf_clamp(v, 0.0f, 1.0f), last);
+    const vf left = vf_floor(at), right = vf_min(vf_add(left, vf_set1(1.0f)), last);
+    const vf a = vf_gather(px->curve, vi_round(left)), b = vf_gather(px->curve, vi_round(right));
+    return vf_fma(vf_sub(b, a), vf_sub(at, left), a);
+}
+
+/** Light to samples 0..1: the least sample that has this light, but 1 for white. The last value below the light is
+ *  found bit by bit of its index. */
+static inline vf curve_encode(const cz_layout_px *px, vf v) {
+    const vf last = vf_set1((float)(px->curve_size - 1));
+    vf left = vf_zero();
+    for (uint32_t step = 1u << 15; step > 0; step >>= 1) {
+        const vf at = vf_min(vf_add(left, vf_set1((float)step)), last);
+        left = vf_select(vf_lt(vf_gather(px->curve, vi_round(at)), v), at, left);
+    }
+    const vf a = vf_gather(px->curve, vi_round(left));
+    const vf b = vf_gather(px->curve, vi_round(vf_min(vf_add(left, vf_set1(1.0f)), last)));
+    const vf share = vf_select(vf_lt(a, b), vf_div(vf_sub(v, a), vf_sub(b, a)), vf_zero());
+    const vf place = vf_div(vf_add(left, vf_clamp(share, 0.0f, 1.0f)), last);
+    return vf_select(vf_le(vf_set1(1.0f), v), vf_set1(1.0f), place);
+}
+
+/** IEC 61966-2-1, samples to light, not negative. */
 PIECE void srgb_decode(vf *v) {
     const vf high = vf_powf_const(vf_div(vf_add(*v, vf_set1(0.055f)), vf_set1(1.055f)), 2.4);
     *v = vf_select(vf_le(*v, vf_set1(0.04045f)), vf_div(*v, vf_set1(12.92f)), high);
 }
 
-/** IEC 61966-2-1, light 0..1 to samples 0..1. */
+/** IEC 61966-2-1, light to samples, not negative. */
 PIECE void srgb_encode(vf *v) {
     const vf high = vf_fma(vf_powf_const(*v, 1.0 / 2.4), vf_set1(1.055f), vf_set1(-0.055f));
-    *v = vf_min(vf_select(vf_le(*v, vf_set1(0.0031308f)), vf_mul(*v, vf_set1(12.92f)), high), vf_set1(1.0f));
+    *v = vf_select(vf_le(*v, vf_set1(0.0031308f)), vf_mul(*v, vf_set1(12.92f)), high);
 }
 
-static inline void decode(vf *v, int n, bool linear) {
-    for (int i = 0; i < n && !linear; i++) srgb_decode(v + i);
-}
-static inline void encode_all(vf *v, int n, bool linear) {
-    for (int i = 0; i < n && !linear; i++) srgb_encode(v + i);
+/** The other transfers, both ways. */
+PIECE void by_gamma_or_curve(const cz_layout_px *px, vf *v, bool to_light) {
+    if (px->transfer == COLORIZER_TRANSFER_CURVE)
+        *v = to_light ? curve_decode(px, *v) : curve_encode(px, *v);
+    else if (px->transfer == COLORIZER_TRANSFER_GAMMA)
+        *v = vf_powf_const(*v, to_light ? (double)px->gamma : 1.0 / (double)px->gamma);
 }
 
-/** red WEIGHT_R + green WEIGHT_G + blue WEIGHT_B, in that order. */
-static inline vf luma(vf r, vf g, vf b) {
-    const vf rg = vf_add(vf_mul(r, vf_set1(WEIGHT_R)), vf_mul(g, vf_set1(WEIGHT_G)));
-    return vf_add(rg, vf_mul(b, vf_set1(WEIGHT_B)));
+/** Samples to light, n vectors, not negative. */
+static inline void decode(const cz_layout_px *px, vf *v, int n) {
+    for (int i = 0; i < n; i++)
+        if (px->transfer == COLORIZER_TRANSFER_SRGB)
+            srgb_decode(v + i);
+        else
+            by_gamma_or_curve(px, v + i, true);
+}
+
+/** Light to samples, n vectors, not negative; of 0..1 none is above 1 (tests/test_pixels.c). */
+static inline void encode_all(const cz_layout_px *px, vf *v, int n) {
+    for (int i = 0; i < n; i++)
+        if (px->transfer == COLORIZER_TRANSFER_SRGB)
+            srgb_encode(v + i);
+        else
+            by_gamma_or_curve(px, v + i, false);
+}
+
+/** Luminance: red, green, blue times their weights, in that order. */
+static inline vf luma(const float *weight, vf r, vf g, vf b) {
+    const vf rg = vf_add(vf_mul(r, vf_set1(weight[0])), vf_mul(g, vf_set1(weight[1])));
+    return vf_add(rg, vf_mul(b, vf_set1(weight[2])));
 }
 
 static void tables(cz_color_tables *t) {
@@ -75,52 +110,93 @@ static void tables(cz_color_tables *t) {
         float code[VL];
         for (int j = 0; j < VL; j++) code[j] = (float)(i + j);
         vf v = vf_div(vf_load(code), vf_set1(255.0f));
-        vf_store(t->light[1] + i, v);
+        vf_store(t->light[COLORIZER_TRANSFER_LINEAR] + i, v);
         srgb_decode(&v);
-        vf_store(t->light[0] + i, v);
+        vf_store(t->light[COLORIZER_TRANSFER_SRGB] + i, v);
     }
 }
 
 /* ---------------------------------------------------------------- reading */
 
-static void luminance_u8(const float *light, cz_layout_px px, const uint8_t *p, size_t n, float *y) {
-    const size_t step = px.channels;
+/** u8 of a transfer that has a table. */
+static bool in_table(const cz_layout_px *px) {
+    return px->sample == CZ_SAMPLE_U8 && px->transfer <= COLORIZER_TRANSFER_LINEAR && !px->premultiplied;
+}
+
+static void luminance_u8(const float *light, const cz_layout_px *px, const uint8_t *p, size_t n, float *y) {
+    const float *w = px->primaries.weight;
+    const size_t step = px->channels;
     if (step < 3) {
         for (size_t i = 0; i < n; i++) y[i] = light[p[i * step]];
         return;
     }
     for (size_t i = 0; i < n; i++, p += step) /* as luma() does: this file is compiled without contraction */
-        y[i] = light[p[px.red]] * WEIGHT_R + light[p[px.green]] * WEIGHT_G + light[p[px.blue]] * WEIGHT_B;
+        y[i] = light[p[px->red]] * w[0] + light[p[px->green]] * w[1] + light[p[px->blue]] * w[2];
 }
 
-/** One channel of up to 16 pixels as 0..1; lanes past `count` are 0. */
-static vf read_channel(cz_layout_px px, const void *pixels, size_t first, size_t index, size_t count) {
+static inline float top_code(const cz_layout_px *px) { return px->sample == CZ_SAMPLE_U8 ? 255.0f : 65535.0f; }
+
+/** One channel of a vector of pixels; lanes past `count` are 0. Codes as 0..1; floats as they are, but finite: NaN and
+ *  -Inf are 0, +Inf is 1. */
+static vf read_channel(const cz_layout_px *px, const void *pixels, size_t first, size_t index, size_t count) {
     float v[VL] = {0};
-    const size_t step = px.channels, start = first * step + index;
-    if (px.sample == CZ_SAMPLE_U16) {
+    const size_t step = px->channels, start = first * step + index;
+    if (px->sample == CZ_SAMPLE_F32) {
+        const float *p = (const float *)pixels + start;
+        for (size_t i = 0; i < count; i++) v[i] = p[i * step];
+        const vf value = vf_load(v), infinity = vf_bits(vi_set1(0x7F800000));
+        const vf odd = vf_select(vf_eq(value, infinity), vf_set1(1.0f), vf_zero());
+        return vf_add(vf_select(vf_lt(vf_abs(value), infinity), value, odd), vf_zero()); /* no -0 */
+    }
+    if (px->sample == CZ_SAMPLE_U8) {
+        const uint8_t *p = (const uint8_t *)pixels + start;
+        for (size_t i = 0; i < count; i++) v[i] = (float)p[i * step];
+    } else {
         const uint16_t *p = (const uint16_t *)pixels + start;
         for (size_t i = 0; i < count; i++) v[i] = (float)p[i * step];
-        return vf_div(vf_load(v), vf_set1(65535.0f));
     }
-    const float *p = (const float *)pixels + start;
-    for (size_t i = 0; i < count; i++) v[i] = p[i * step];
-    return vf_clamp(vf_load(v), 0.0f, 1.0f);
+    return vf_div(vf_load(v), vf_set1(top_code(px)));
+}
+
+/** Alpha of premultiplied pixels, not negative. */
+static vf read_alpha(const cz_layout_px *px, const void *pixels, size_t first, size_t count) {
+    return vf_max(read_channel(px, pixels, first, px->alpha, count), vf_zero());
+}
+
+/** Floats through the transfer function by their size; light is held within CZ_LIGHT_MOST. */
+static inline void decode_floats(const cz_layout_px *px, vf *c, int n) {
+    vf light[3];
+    hold_on_curve(px, c, n);
+    for (int k = 0; k < n; k++) light[k] = vf_abs(c[k]);
+    decode(px, light, n);
+    for (int k = 0; k < n; k++) c[k] = vf_with_sign_(vf_min(light[k], vf_set1(CZ_LIGHT_MOST)), c[k]);
+}
+
+/** Linear light of up to three channels. */
+static inline void read_light(const cz_layout_px *px, const void *pixels, size_t first, size_t count, vf *c, int n) {
+    const uint8_t index[3] = {px->red, px->green, px->blue};
+    for (int k = 0; k < n; k++) c[k] = read_channel(px, pixels, first, index[k], count);
+    if (px->premultiplied) {
+        const vf alpha = read_alpha(px, pixels, first, count);
+        for (int k = 0; k < n; k++) c[k] = vf_select(vf_lt(vf_zero(), alpha), vf_div(c[k], alpha), vf_zero());
+        for (int k = 0; k < n && px->sample != CZ_SAMPLE_F32; k++) /* more colour than alpha is damage */
+            c[k] = vf_min(c[k], vf_set1(1.0f));
+    }
+    if (px->sample == CZ_SAMPLE_F32)
+        decode_floats(px, c, n);
+    else
+        decode(px, c, n);
 }
 
 static void luminance(const cz_color_tables *t, cz_layout_px px, const void *pixels, size_t n, float *y) {
-    if (px.sample == CZ_SAMPLE_U8) {
-        luminance_u8(t->light[px.linear], px, pixels, n, y);
+    if (in_table(&px)) {
+        luminance_u8(t->light[px.transfer], &px, pixels, n, y);
         return;
     }
     VF_FOR(i, n, count) {
-        const bool gray = px.channels < 3;
-        vf c[3] = {read_channel(px, pixels, i, px.red, count), vf_zero(), vf_zero()};
-        if (!gray) {
-            c[1] = read_channel(px, pixels, i, px.green, count);
-            c[2] = read_channel(px, pixels, i, px.blue, count);
-        }
-        decode(c, gray ? 1 : 3, px.linear);
-        vf_store_n(y + i, gray ? c[0] : luma(c[0], c[1], c[2]), count);
+        vf c[3];
+        read_light(&px, pixels, i, count, c, px.channels < 3 ? 1 : 3);
+        vf_store_n(y + i, px.channels < 3 ? c[0] : luma(px.primaries.weight, c[0], c[1], c[2]), count);
     }
 }
 
@@ -287,11 +363,15 @@ typedef struct {
 
 /** Colour at luminance y, f(Y) = fy, whose inverse is y0, with a / 500 = fa and b / 200 = fb. y0 stands in for y in the
  *  differences: no chroma then gives r = g = b = y to the last bit. */
-static inline rgb colour_at(vf y, vf fy, vf y0, vf fa, vf fb) {
+/** cz_primaries, a vector of each. */
+typedef struct {
+    vf x[3], z[3];
+} space_v;
+
+static inline rgb colour_at(const space_v *s, vf y, vf fy, vf y0, vf fa, vf fb) {
     const vf dx = vf_sub(lab_inverse(vf_add(fy, fa)), y0), dz = vf_sub(lab_inverse(vf_sub(fy, fb)), y0);
-    return (rgb){vf_fma(dx, vf_set1(RED_X), vf_fma(dz, vf_set1(RED_Z), y)),
-                 vf_fma(dx, vf_set1(GREEN_X), vf_fma(dz, vf_set1(GREEN_Z), y)),
-                 vf_fma(dx, vf_set1(BLUE_X), vf_fma(dz, vf_set1(BLUE_Z), y))};
+    return (rgb){vf_fma(dx, s->x[0], vf_fma(dz, s->z[0], y)), vf_fma(dx, s->x[1], vf_fma(dz, s->z[1], y)),
+                 vf_fma(dx, s->x[2], vf_fma(dz, s->z[2], y))};
 }
 
 static inline vm in_gamut(rgb c) {
@@ -299,19 +379,19 @@ static inline vm in_gamut(rgb c) {
     return vm_and(vf_le(vf_zero(), low), vf_le(high, vf_set1(1.0f)));
 }
 
-/** Most of the chroma, at the same hue and lightness, that sRGB holds: bisection on its share t, to 1 / 4096. t = 0 is
- *  gray and in gamut. Lanes already in gamut keep t = 1. */
-static inline rgb into_gamut(rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
+/** Most of the chroma, at the same hue and lightness, that the space holds: bisection on its share t, to 1 / 4096.
+ *  t = 0 is gray and in gamut, or the luminance itself is not in 0..1. Lanes already in gamut keep t = 1. */
+static inline rgb into_gamut(const space_v *s, rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
     const vm inside = in_gamut(c);
     if (!vm_any(vm_not(inside))) return c;
     vf low = vf_select(inside, vf_set1(1.0f), vf_zero()), high = vf_set1(1.0f);
     for (int i = 0; i < 12; i++) {
         const vf t = vf_mul(vf_add(low, high), vf_set1(0.5f));
-        const vm ok = in_gamut(colour_at(y, fy, y0, vf_mul(fa, t), vf_mul(fb, t)));
+        const vm ok = in_gamut(colour_at(s, y, fy, y0, vf_mul(fa, t), vf_mul(fb, t)));
         low = vf_select(ok, t, low);
         high = vf_select(ok, high, t);
     }
-    return colour_at(y, fy, y0, vf_mul(fa, low), vf_mul(fb, low));
+    return colour_at(s, y, fy, y0, vf_mul(fa, low), vf_mul(fb, low));
 }
 
 /** Share of the chroma that dark pixels keep: 3 u^2 - 2 u^3 of u = L / DARK_L, 1 from there on. */
@@ -320,10 +400,16 @@ static inline vf dark_share(vf l) {
     return vf_mul(vf_mul(u, u), vf_fnma(vf_set1(2.0f), u, vf_set1(3.0f)));
 }
 
-static void colour(const float *const *lines, size_t width, float scale, size_t first, const float *y, const float *l,
-                   float strength, size_t n, float *red, float *green, float *blue) {
+static void colour(const cz_primaries *space, const float *const *lines, size_t width, float scale, size_t first,
+                   const float *y, const float *l, const float *strength, size_t n, float *red, float *green,
+                   float *blue) {
     const vf last = vf_set1((float)(width - 1)), one = vf_set1(1.0f);
     float lane[VL];
+    space_v v;
+    for (int i = 0; i < 3; i++) {
+        v.x[i] = vf_set1(space->x[i]);
+        v.z[i] = vf_set1(space->z[i]);
+    }
     for (int i = 0; i < VL; i++) lane[i] = (float)i + 0.5f;
     VF_FOR(i, n, count) {
         const vf at = vf_fma(vf_add(vf_set1((float)(first + i)), vf_load(lane)), vf_set1(scale), vf_set1(-0.5f));
@@ -335,13 +421,13 @@ static void colour(const float *const *lines, size_t width, float scale, size_t 
             k[j] = vf_fma(vf_sub(vf_gather(lines[j], i1), v0), share, v0);
         }
         const vf lum = vf_load_n(y + i, count), light = vf_load_n(l + i, count);
-        const vf amount = vf_mul(vf_set1(strength), dark_share(light));
+        const vf amount = vf_mul(vf_load_n(strength + i, count), dark_share(light));
         const vf a = vf_clamp(vf_fma(k[0], light, k[1]), -128.0f, 128.0f);
         const vf b = vf_clamp(vf_fma(k[2], light, k[3]), -128.0f, 128.0f);
         const vf fa = vf_mul(vf_mul(a, amount), vf_set1(1.0f / 500.0f));
         const vf fb = vf_mul(vf_mul(b, amount), vf_set1(1.0f / 200.0f));
         const vf fy = vf_mul(vf_add(light, vf_set1(16.0f)), vf_set1(1.0f / 116.0f)), y0 = lab_inverse(fy);
-        const rgb c = into_gamut(colour_at(lum, fy, y0, fa, fb), lum, fy, y0, fa, fb);
+        const rgb c = into_gamut(&v, colour_at(&v, lum, fy, y0, fa, fb), lum, fy, y0, fa, fb);
         vf_store_n(red + i, c.r, count);
         vf_store_n(green + i, c.g, count);
         vf_store_n(blue + i, c.b, count);
@@ -351,61 +437,73 @@ static void colour(const float *const *lines, size_t width, float scale, size_t 
 /* ---------------------------------------------------------------- writing */
 
 /** Rounds a colour to whole codes so that its luminance stays y: red and blue to the nearest code, green to the code
- *  nearest to what is then left of the luminance. Where all three round to one code it stays, so gray stays gray. */
-static inline void to_codes(const cz_color_tables *t, cz_layout_px px, float top, vf y, rgb c, vi *r, vi *g, vi *b) {
-    const vf codes = vf_set1(top);
+ *  nearest to what is then left of the luminance. Where all three round to one code it stays, so gray stays gray.
+ *  `codes` is the code of 1: the top one, or that of alpha where colours are multiplied by it. */
+static inline void to_codes(const cz_color_tables *t, const cz_layout_px *px, vf codes, vf y, rgb c, vi *r, vi *g,
+                            vi *b) {
+    const float *w = px->primaries.weight;
     vf v[3] = {c.r, c.g, c.b};
-    encode_all(v, 3, px.linear);
+    encode_all(px, v, 3);
     *r = vi_round(vf_mul(v[0], codes));
     *g = vi_round(vf_mul(v[1], codes));
     *b = vi_round(vf_mul(v[2], codes));
     const vf fr = vf_from_i(*r), fg = vf_from_i(*g), fb = vf_from_i(*b);
-    const vm same = vm_and(vf_eq(fr, fg), vf_eq(fb, fg));
+    const vm same = vm_and(vf_eq(fr, fg), vf_eq(fb, fg)); /* so where alpha is 0, and with it all three */
     if (!vm_any(vm_not(same))) return;
-    if (px.sample == CZ_SAMPLE_U8) {
-        v[0] = vf_gather(t->light[px.linear], *r);
-        v[1] = vf_gather(t->light[px.linear], *b);
+    if (in_table(px)) {
+        v[0] = vf_gather(t->light[px->transfer], *r);
+        v[1] = vf_gather(t->light[px->transfer], *b);
     } else {
         v[0] = vf_div(fr, codes);
         v[1] = vf_div(fb, codes);
-        decode(v, 2, px.linear);
+        decode(px, v, 2);
     }
-    const vf rest = vf_sub(vf_sub(y, vf_mul(v[0], vf_set1(WEIGHT_R))), vf_mul(v[1], vf_set1(WEIGHT_B)));
-    vf left = vf_clamp(vf_mul(rest, vf_set1(1.0f / WEIGHT_G)), 0.0f, 1.0f);
-    encode_all(&left, 1, px.linear);
+    const vf rest = vf_sub(vf_sub(y, vf_mul(v[0], vf_set1(w[0]))), vf_mul(v[1], vf_set1(w[2])));
+    vf left = vf_clamp(vf_mul(rest, vf_set1(1.0f / w[1])), 0.0f, 1.0f);
+    encode_all(px, &left, 1);
     const vf code = vf_from_i(vi_round(vf_mul(left, codes)));
     *g = vi_round(vf_select(same, fg, code));
+}
+
+static void encode_floats(const cz_layout_px *px, rgb c, size_t first, size_t count, float *pixels) {
+    float r[VL], g[VL], b[VL], *p = pixels + first * px->channels;
+    vf light[3] = {c.r, c.g, c.b};
+    hold_on_curve(px, light, 3);
+    vf v[3] = {vf_abs(light[0]), vf_abs(light[1]), vf_abs(light[2])};
+    encode_all(px, v, 3);
+    if (px->premultiplied) {
+        const vf alpha = read_alpha(px, pixels, first, count);
+        for (int k = 0; k < 3; k++) v[k] = vf_mul(v[k], alpha);
+    }
+    vf_store(r, vf_with_sign_(v[0], light[0]));
+    vf_store(g, vf_with_sign_(v[1], light[1]));
+    vf_store(b, vf_with_sign_(v[2], light[2]));
+    for (size_t j = 0; j < count; j++, p += px->channels) {
+        p[px->red] = r[j];
+        p[px->green] = g[j];
+        p[px->blue] = b[j];
+    }
 }
 
 static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, const float *red, const float *green,
                    const float *blue, size_t n, void *pixels) {
     const size_t step = px.channels;
     VF_FOR(i, n, count) {
-        const rgb c = {vf_clamp(vf_load_n(red + i, count), 0.0f, 1.0f),
-                       vf_clamp(vf_load_n(green + i, count), 0.0f, 1.0f),
-                       vf_clamp(vf_load_n(blue + i, count), 0.0f, 1.0f)};
+        const rgb raw = {vf_load_n(red + i, count), vf_load_n(green + i, count), vf_load_n(blue + i, count)};
         if (px.sample == CZ_SAMPLE_F32) {
-            float r[VL], g[VL], b[VL], *p = (float *)pixels + i * step;
-            vf v[3] = {c.r, c.g, c.b};
-            encode_all(v, 3, px.linear);
-            vf_store(r, v[0]);
-            vf_store(g, v[1]);
-            vf_store(b, v[2]);
-            for (size_t j = 0; j < count; j++, p += step) {
-                p[px.red] = r[j];
-                p[px.green] = g[j];
-                p[px.blue] = b[j];
-            }
+            encode_floats(&px, raw, i, count, pixels);
             continue;
         }
-        const bool bytes = px.sample == CZ_SAMPLE_U8;
+        const rgb c = {vf_clamp(raw.r, 0.0f, 1.0f), vf_clamp(raw.g, 0.0f, 1.0f), vf_clamp(raw.b, 0.0f, 1.0f)};
+        vf codes = vf_set1(top_code(&px));
+        if (px.premultiplied) codes = vf_from_i(vi_round(vf_mul(read_alpha(&px, pixels, i, count), codes)));
         int32_t r[VL], g[VL], b[VL];
         vi ir, ig, ib;
-        to_codes(t, px, bytes ? 255.0f : 65535.0f, vf_load_n(y + i, count), c, &ir, &ig, &ib);
+        to_codes(t, &px, codes, vf_load_n(y + i, count), c, &ir, &ig, &ib);
         vi_store(r, ir);
         vi_store(g, ig);
         vi_store(b, ib);
-        if (bytes) {
+        if (px.sample == CZ_SAMPLE_U8) {
             uint8_t *p = (uint8_t *)pixels + i * step;
             for (size_t j = 0; j < count; j++, p += step) {
                 p[px.red] = (uint8_t)r[j];

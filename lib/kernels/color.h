@@ -8,19 +8,31 @@
 
 #define CZ_COLOR_MAX_BINS 1024u
 
-enum cz_sample { CZ_SAMPLE_U8 = 1, CZ_SAMPLE_U16 = 2, CZ_SAMPLE_F32 = 3 };
+/** As in COLORIZER_GRAY_U8 ... The loops below know all but f16, which lib/image takes to f32 and back. */
+enum cz_sample { CZ_SAMPLE_U8 = 1, CZ_SAMPLE_U16 = 2, CZ_SAMPLE_F32 = 3, CZ_SAMPLE_F16 = 4 };
 
-/** How a pixel lies in memory. */
+/** A space of linear red, green, blue, by what the loops need of it. X, Y, Z are relative to white, after adaptation to
+ *  D65: Y = sum weight[c] c, and c = Y + x[c] (X - Y) + z[c] (Z - Y), as the rows of both matrices sum to 1. */
+typedef struct cz_primaries {
+    float weight[3], x[3], z[3];
+} cz_primaries;
+
+/** How a pixel lies in memory, and what its samples mean. */
 typedef struct cz_layout_px {
     uint8_t sample;           /* enum cz_sample */
     uint8_t channels;         /* samples a pixel: 1..4 */
     uint8_t red, green, blue; /* index of the sample; all 0 in gray */
     uint8_t alpha;            /* index of the sample, 0: none */
-    bool linear;              /* COLORIZER_TRANSFER_LINEAR */
+    uint8_t transfer;         /* COLORIZER_TRANSFER_... */
+    bool premultiplied;       /* only where there is alpha */
+    float gamma;
+    uint32_t curve_size;
+    const float *curve; /* the caller's */
+    cz_primaries primaries;
 } cz_layout_px;
 
-/** Linear light 0..1 of the 256 codes of u8, for both transfers (index: linear). Every instruction set computes the
- *  same. */
+/** Linear light 0..1 of the 256 codes of u8, for COLORIZER_TRANSFER_SRGB and _LINEAR. Every instruction set computes
+ * the same. */
 typedef struct cz_color_tables {
     float light[2][256];
 } cz_color_tables;
@@ -49,6 +61,9 @@ typedef struct cz_chroma_rows {
     size_t cell;       /* pixels a cell has on a side */
 } cz_chroma_rows;
 
+/** Light of float samples is held within this, so that nothing overflows. */
+#define CZ_LIGHT_MOST 0x1p64f
+
 /** Something to be spread over what is alike: where it is, on axes on which alike means less than about 1 apart, and
  * how much of a and b. */
 enum { CZ_SPREAD_AXES = 5 };
@@ -64,7 +79,7 @@ static inline size_t cz_fit_scratch(size_t n) { return 6 * (n + 2 * CZ_FIT_RADIU
 
 /** The loops of one instruction set. */
 typedef struct cz_color_kernels {
-    /** Luminance 0..1, linear light, of n pixels; f32 samples are clamped to 0..1, NaN is 0. */
+    /** Luminance, linear light, of n pixels: 0..1, of f32 samples within +-CZ_LIGHT_MOST and never NaN. */
     void (*luminance)(const cz_color_tables *tables, cz_layout_px px, const void *pixels, size_t n, float *y);
     /** CIELAB L, 0..100, of luminances. */
     void (*lightness)(const float *y, size_t n, float *l);
@@ -87,10 +102,12 @@ typedef struct cz_color_kernels {
     /** Mean of the same window. */
     void (*smooth)(const float *const *rows, size_t n, float *scratch, float *out);
     /** Linear red, green and blue of n pixels from column `first`: chroma from the four rows of `fit`, `width` long
-     *  and `scale` of their pixels to one of these, brought into gamut; luminance stays y. */
-    void (*colour)(const float *const *fit, size_t width, float scale, size_t first, const float *y, const float *l,
-                   float strength, size_t n, float *red, float *green, float *blue);
-    /** Writes the colour samples of n pixels, and no other byte. */
+     *  and `scale` of their pixels to one of these, times each pixel's strength, brought into gamut; luminance stays y.
+     */
+    void (*colour)(const cz_primaries *space, const float *const *fit, size_t width, float scale, size_t first,
+                   const float *y, const float *l, const float *strength, size_t n, float *red, float *green,
+                   float *blue);
+    /** Writes the colour samples of n pixels, and no other byte. Where px is premultiplied alpha is there already. */
     void (*encode)(const cz_color_tables *tables, cz_layout_px px, const float *y, const float *red, const float *green,
                    const float *blue, size_t n, void *pixels);
     void (*tables)(cz_color_tables *tables);

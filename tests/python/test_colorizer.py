@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools.colorizer import Colorizer, Error, Hint
+from tools.colorizer import Colorizer, Error, Hint, Space
 from train.evaluate import luminance_gray
 
 PHOTOS = Path(__file__).resolve().parents[2] / "examples" / "photos"
@@ -89,6 +89,40 @@ def test_samples_of_other_types() -> None:
         c.set("size", 64)
         fine, coarse = c.colorize(gray, np.float32), c.colorize(gray)
     assert fine.dtype == np.float32 and np.abs(fine * 255 - coarse).max() < 3  # green is rounded for luminance
+
+
+def test_types_and_spaces() -> None:
+    gray = gray_scene()
+    half = gray.astype(np.float16) / np.float16(255)
+    curve = (np.linspace(0, 1, 4096) ** 2.2).astype(np.float32)
+    with Colorizer() as c:
+        c.set("size", 64)
+        colour = c.colorize(gray)
+        assert np.abs(c.colorize(gray.astype(np.uint16) * 257) / 257 - colour).max() < 3
+        assert np.abs(c.colorize(half).astype(float) - colour / 255).max() < 0.02
+        by_gamma, by_curve = (c.colorize(half.astype(np.float32), space=Space(t)) for t in (2.2, curve))
+        assert np.abs(by_gamma - by_curve).max() < 2e-3
+        wide = c.colorize(gray, space=Space(2.19921875, "adobe_rgb"))
+        assert wide.shape == colour.shape and (wide != colour).any()
+        icc = np.array([[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169],
+                        [0.0139322, 0.0971045, 0.7141733]], np.float32)
+        assert np.abs(c.colorize(gray, space=Space(primaries=icc)).astype(int) - colour).max() <= 2
+        scene = np.where(gray > 200, np.float32(5), gray / np.float32(255))
+        assert (c.colorize(scene, space=Space("linear"))[gray > 200] == 5).all()
+        both = np.dstack([gray, gray // 2])
+        assert np.array_equal(c.colorize(both, space=Space(premultiplied=True))[..., 3], gray // 2)
+
+
+def test_a_mask_holds_colour_back() -> None:
+    gray = gray_scene()
+    mask = np.zeros(gray.shape, np.float32)
+    mask[:, 60:] = 1
+    with Colorizer() as c:
+        c.set("size", 64)
+        colour = c.colorize(gray)
+        masked = c.render(gray, mask=mask)
+    assert np.array_equal(masked[:, 60:], colour[:, 60:])
+    assert np.array_equal(masked[:, :60], np.repeat(gray[:, :60, None], 3, 2))
 
 
 def test_errors_speak(tmp_path: Path) -> None:
