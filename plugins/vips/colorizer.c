@@ -161,7 +161,11 @@ static int generate(VipsRegion *out, void *seq, void *a, void *b, gboolean *stop
     (void)a;
     (void)stop;
     if (vips_region_prepare(in, r)) return -1;
-    const colorizer_region at = {sizeof at, r->left, r->top, out->im->Xsize, out->im->Ysize};
+    const colorizer_region at = {.struct_size = sizeof at,
+                                 .x = r->left,
+                                 .y = r->top,
+                                 .frame_width = out->im->Xsize,
+                                 .frame_height = out->im->Ysize};
     const colorizer_image src = view(in->im, op->transfer, VIPS_REGION_ADDR(in, r->left, r->top),
                                      (size_t)VIPS_REGION_LSKIP(in), r->width, r->height);
     const colorizer_image dst = view(out->im, op->transfer, VIPS_REGION_ADDR(out, r->left, r->top),
