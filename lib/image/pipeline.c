@@ -250,11 +250,11 @@ int32_t cz_pipeline_render(cz_pipeline *p, const cz_exec *exec, const cz_pixels 
 /** What a colour looks like at a lightness: rendered as a pixel is. */
 static void show(const cz_color_job *job, float light, const cz_mode *mode, float *srgb) {
     static const cz_layout_px px = {.sample = CZ_SAMPLE_F32, .channels = 3, .green = 1, .blue = 2};
-    const float slope = 0.0f, *const lines[4] = {&slope, &mode->a, &slope, &mode->b};
+    const float slope = 0.0f, all = 1.0f, *const lines[4] = {&slope, &mode->a, &slope, &mode->b};
     const float f = (light + 16.0f) / 116.0f,
                 y = f > 24.0f / 116.0f ? f * f * f : (f - 16.0f / 116.0f) * 108.0f / 841.0f;
     float red, green, blue;
-    job->k->colour(lines, 1, 1.0f, 0, &y, &light, 1.0f, 1, &red, &green, &blue);
+    job->k->colour(&cz_primaries_srgb, lines, 1, 1.0f, 0, &y, &light, &all, 1, &red, &green, &blue);
     job->k->encode(job->tables, px, &y, &red, &green, &blue, 1, srgb);
 }
 
