@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---------------------------------------------------------------- state in words */
 
@@ -66,7 +67,7 @@ void app_open(app *a, const char *path) {
     photo_drop(a->photo);
     a->photo = p;
     a->now = (edits){.vividness = a->default_vividness, .strength = 1};
-    a->selected = -1;
+    app_select(a, -1);
     a->drag = DRAG_NOTHING;
     a->divider = 0;
     a->gray = false;
@@ -80,6 +81,7 @@ void app_open(app *a, const char *path) {
 
 void app_close(app *a) {
     worker_stop(a->previewer, false);
+    worker_stop(a->adviser, false);
     worker_stop(a->saver, true);
     photo_drop(a->photo);
     drop_textures(a);
@@ -90,7 +92,7 @@ void app_close(app *a) {
 /* ---------------------------------------------------------------- changes */
 
 void app_changed(app *a) {
-    task *t = a->photo != NULL ? task_make(a->photo, &a->now) : NULL;
+    task *t = a->photo != NULL ? task_make(TASK_PREVIEW, a->photo, &a->now) : NULL;
     if (t == NULL) return;
     t->serial = ++a->asked;
     say(a, "working");
@@ -109,9 +111,8 @@ void app_travel(app *a, int direction) {
 }
 
 void app_save(app *a) {
-    task *t = a->photo != NULL ? task_make(a->photo, &a->now) : NULL;
+    task *t = a->photo != NULL ? task_make(TASK_SAVE, a->photo, &a->now) : NULL;
     if (t == NULL) return;
-    t->save = true;
     t->serial = ++a->saving;
     say(a, "saving");
     worker_ask(a->saver, t);
@@ -135,9 +136,37 @@ static void saved(app *a, const task *t) {
     say(a, t->failure.text[0] != '\0' ? t->failure.text : line);
 }
 
+/** The network is asked without that mark, or the mark's own colour would be its answer. */
+void app_advise(app *a) {
+    if (a->selected < 0 || a->drag != DRAG_NOTHING || a->answered != a->asked) return;
+    if (a->advised_change == a->asked && a->advised_mark == a->selected) return;
+    task *t = task_make(TASK_SUGGEST, a->photo, &a->now);
+    if (t == NULL) return;
+    t->x = a->now.marks[a->selected].x;
+    t->y = a->now.marks[a->selected].y;
+    edits_remove(&t->edits, a->selected);
+    t->serial = ++a->advised;
+    a->advised_change = a->asked;
+    a->advised_mark = a->selected;
+    worker_ask(a->adviser, t);
+}
+
+static void take_advice(app *a, const task *t) {
+    if (t->serial != a->advised || a->selected != a->advised_mark || t->photo != a->photo) return;
+    memcpy(a->suggestion, t->suggestion, sizeof a->suggestion);
+    a->suggestions = t->suggestions;
+    for (uint32_t i = 0; a->log && i < t->suggestions; i++)
+        printf("suggestion %u a %.1f b %.1f probability %.2f\n", (unsigned)i, (double)t->suggestion[i].a,
+               (double)t->suggestion[i].b, (double)t->suggestion[i].probability);
+    if (a->log) printf("suggestions %u\n", (unsigned)t->suggestions);
+    if (a->log) (void)fflush(stdout);
+}
+
 void app_answer(app *a, task *t) {
-    if (t->save) {
+    if (t->kind == TASK_SAVE) {
         saved(a, t);
+    } else if (t->kind == TASK_SUGGEST) {
+        take_advice(a, t);
     } else {
         show(a, t);
         a->answered = t->serial;
@@ -185,6 +214,7 @@ void app_set_colour(app *a, float red_green, float blue_yellow) {
 }
 
 void app_select(app *a, int index) {
+    if (index < 0 || index != a->selected) a->suggestions = 0;
     a->selected = index;
     if (selected(a) == NULL) return;
     a->colour = (lab){0, selected(a)->a, selected(a)->b};
@@ -226,6 +256,7 @@ void app_arrange(app *a) {
     log_place("photo", 0, &a->at.photo);
     log_place("wheel", 0, &a->at.wheel);
     for (int i = 0; i < SLIDERS; i++) log_place("slider", i, &a->at.slider[i]);
+    for (int i = 0; i < SUGGESTIONS; i++) log_place("suggestion", i, &a->at.suggestion[i]);
     for (int i = 0; i < SWATCHES; i++) log_place("swatch", i, &a->at.swatch[i]);
     for (int i = 0; i < BUTTONS; i++) log_place("button", i, &a->at.button[i]);
     (void)fflush(stdout);

@@ -21,7 +21,7 @@ typedef struct app {
     canvas draw;
     layout at;
     Uint32 answers; /* the type of the workers' events */
-    worker *previewer, *saver;
+    worker *previewer, *saver, *adviser;
     photo *photo; /* NULL: none is open */
     edits now;
     history *history;
@@ -34,7 +34,11 @@ typedef struct app {
     drag drag;
     float divider; /* share of the photograph, from the left, that is shown without colour */
     bool gray;     /* all of it is */
-    uint32_t asked, answered, saving;
+    uint32_t asked, answered, saving, advised; /* serials of the newest tasks, and of the newest preview */
+    uint32_t advised_change;                   /* the advice is for this preview, and this mark */
+    int advised_mark;
+    colorizer_suggestion suggestion[SUGGESTIONS];
+    uint32_t suggestions;
     char state[600]; /* what the title says last */
     bool log, quit;
 } app;
@@ -49,6 +53,9 @@ void app_changed(app *a);
 void app_settled(app *a);
 void app_travel(app *a, int direction);
 void app_save(app *a);
+
+/** Asks what else could be where the selected mark is, when nothing is under way and this was not asked yet. */
+void app_advise(app *a);
 
 /** Takes an answer. */
 void app_answer(app *a, task *t);

@@ -90,6 +90,8 @@ static void press_panel(app *a, float x, float y) {
         const lab c = lab_of(swatch_colour[i]);
         if (is_in(&a->at.swatch[i], x, y)) app_set_colour(a, c.a, c.b);
     }
+    for (uint32_t i = 0; i < a->suggestions; i++)
+        if (is_in(&a->at.suggestion[i], x, y)) app_set_colour(a, a->suggestion[i].a, a->suggestion[i].b);
     if (is_in(&a->at.wheel, x, y)) a->drag = DRAG_WHEEL;
     drag_to(a, x, y); /* a press sets sliders and the wheel at once */
 }

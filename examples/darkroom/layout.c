@@ -25,7 +25,7 @@ const rgb swatch_colour[SWATCHES] = {
     HEX(128, 128, 128), /* no colour */
 };
 
-static const float panel_width = 272, edge = 20, around_photo = 28, wheel_side = 208;
+static const float panel_width = 272, edge = 20, around_photo = 28, wheel_side = 190;
 
 static SDL_FRect fit(SDL_FRect room, int width, int height) {
     if (height == 0) return (SDL_FRect){room.x, room.y, 0, 0};
@@ -50,12 +50,13 @@ layout layout_of(int window_width, int window_height, int width, int height) {
     at.room = (SDL_FRect){around_photo, around_photo, fmaxf(w - panel_width - 2 * around_photo, 1),
                           fmaxf(h - 2 * around_photo, 1)};
     at.photo = fit(at.room, width, height);
-    place_grid(at.slider, SLIDERS, 1, (SDL_FRect){left, 98, inner, 2 * KNOB}, 0, 48);
-    at.wheel = (SDL_FRect){left + (inner - wheel_side) / 2, 264, wheel_side, wheel_side};
-    const float swatch = (inner - 7 * 4) / 8;
-    place_grid(at.swatch, SWATCHES, 8, (SDL_FRect){left, 488, swatch, swatch}, swatch + 4, swatch + 4);
+    place_grid(at.slider, SLIDERS, 1, (SDL_FRect){left, 94, inner, 2 * KNOB}, 0, 46);
+    at.wheel = (SDL_FRect){left + (inner - wheel_side) / 2, 250, wheel_side, wheel_side};
+    const float swatch = (inner - 7 * 4) / 8, step = swatch + 4;
+    place_grid(at.suggestion, SUGGESTIONS, SUGGESTIONS, (SDL_FRect){left + 3 * step, 454, swatch, swatch}, step, 0);
+    place_grid(at.swatch, SWATCHES, 8, (SDL_FRect){left, 496, swatch, swatch}, step, step);
     const float button = (inner - 8) / 2;
-    place_grid(at.button, BUTTONS, 2, (SDL_FRect){left, 558, button, 30}, button + 8, 38);
+    place_grid(at.button, BUTTONS, 2, (SDL_FRect){left, 566, button, 30}, button + 8, 38);
     return at;
 }
 

@@ -8,6 +8,7 @@
 #include <SDL_rect.h>
 
 #include "lab.h"
+#include "worker.h"
 
 enum { SLIDER_VIVIDNESS, SLIDER_STRENGTH, SLIDER_RADIUS, SLIDERS };
 enum { BUTTON_UNDO, BUTTON_REDO, BUTTON_COMPARE, BUTTON_SAVE, BUTTONS };
@@ -26,6 +27,7 @@ typedef struct layout {
     SDL_FRect panel;
     SDL_FRect slider[SLIDERS]; /* the track, as high as the knob */
     SDL_FRect wheel;
+    SDL_FRect suggestion[SUGGESTIONS];
     SDL_FRect swatch[SWATCHES];
     SDL_FRect button[BUTTONS];
 } layout;

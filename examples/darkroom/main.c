@@ -45,23 +45,22 @@ static int failed(const char *what, const char *why) {
     return 1;
 }
 
-/** Two handles on one model: one for the screen, one for saving, so that a long save does not hold up the screen. */
+/** Handles on one model: for the screen, for saving and for suggestions, so that none holds up the screen. */
 static int32_t start_workers(app *a, const arguments *given) {
     const colorizer_options options = {.struct_size = sizeof options, .threads = given->threads};
-    colorizer *c, *copy;
+    worker **const workers[] = {&a->saver, &a->adviser, &a->previewer};
+    colorizer *first, *c;
     double vividness;
-    int32_t status = colorizer_open(&c, NULL, &options);
+    int32_t status = colorizer_open(&first, NULL, &options);
     if (status != COLORIZER_OK) return status;
-    status = colorizer_get_f(c, COLORIZER_KEY_VIVIDNESS, &vividness);
-    if (status == COLORIZER_OK) status = colorizer_clone(c, &copy);
-    if (status != COLORIZER_OK) {
-        colorizer_close(c);
-        return status;
+    status = colorizer_get_f(first, COLORIZER_KEY_VIVIDNESS, &vividness);
+    for (size_t i = 0; i < sizeof workers / sizeof *workers && status == COLORIZER_OK; i++) {
+        status = colorizer_clone(first, &c);
+        if (status == COLORIZER_OK && (*workers[i] = worker_start(c, a->answers)) == NULL) status = COLORIZER_E_MEMORY;
     }
     a->default_vividness = (float)vividness;
-    a->previewer = worker_start(c, a->answers);
-    a->saver = worker_start(copy, a->answers);
-    return a->previewer != NULL && a->saver != NULL ? COLORIZER_OK : COLORIZER_E_MEMORY;
+    colorizer_close(first);
+    return status;
 }
 
 static bool open_window(app *a, const arguments *given) {
@@ -81,6 +80,7 @@ static void loop(app *a) {
         if (!SDL_WaitEventTimeout(&e, 250)) continue;
         do app_event(a, &e);
         while (SDL_PollEvent(&e));
+        app_advise(a);
         app_draw(a);
     }
 }

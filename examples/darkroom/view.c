@@ -124,7 +124,7 @@ static void fill_wheel(const SDL_FRect *r, float lightness, Uint32 *pixels, int 
 }
 
 static void make_wheel(app *a, float lightness) {
-    enum { SIDE = 208 };
+    enum { SIDE = 190 };
     static Uint32 pixels[SIDE * SIDE];
     if (a->wheel == NULL) {
         a->wheel = SDL_CreateTexture(a->draw.renderer, SDL_PIXELFORMAT_ARGB8888, SDL_TEXTUREACCESS_STATIC, SIDE, SIDE);
@@ -152,6 +152,27 @@ static void draw_wheel(app *a) {
     draw_round(d, around(p, 9), 9, shade);
     draw_round(d, around(p, 8), 8, white);
     draw_round(d, around(p, 6), 6, draw_colour(rgb_of((lab){lightness, a->colour.a, a->colour.b})));
+}
+
+static void draw_suggestions(const app *a) {
+    const SDL_FRect *first = &a->at.suggestion[0];
+    const canvas *d = &a->draw;
+    draw_text(d, TEXT_NORMAL, ALIGN_LEFT, a->at.slider[0].x, first->y + first->h / 2, 0,
+              a->suggestions > 0 ? normal : faint, "Suggested");
+    for (uint32_t i = 0; i < SUGGESTIONS; i++) {
+        const SDL_FRect *r = &a->at.suggestion[i];
+        const colorizer_suggestion *s = &a->suggestion[i];
+        char percent[16];
+        if (i >= a->suggestions) {
+            draw_outline(d, *r, 4, 1, GRAY(52));
+            continue;
+        }
+        const rgb c = {s->red, s->green, s->blue};
+        (void)snprintf(percent, sizeof percent, "%.0f", (double)(100 * s->probability));
+        draw_round(d, *r, 4, draw_colour(c));
+        draw_text(d, TEXT_SMALL, ALIGN_CENTRE, r->x + r->w / 2, r->y + r->h / 2, 0, lab_of(c).l > 55 ? GRAY(0) : white,
+                  percent);
+    }
 }
 
 static void draw_swatches(const app *a) {
@@ -207,6 +228,7 @@ void app_draw(app *a) {
     draw_head(a);
     for (int i = 0; i < SLIDERS; i++) draw_slider(a, i);
     draw_wheel(a);
+    draw_suggestions(a);
     draw_swatches(a);
     for (int i = 0; i < BUTTONS; i++) draw_button(a, i);
     draw_help(a);

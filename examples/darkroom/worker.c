@@ -9,8 +9,6 @@
 #include <SDL_thread.h>
 #include <SDL_timer.h>
 
-#include "lab.h"
-
 struct worker {
     colorizer *c; /* the thread's, but for colorizer_cancel() */
     Uint32 event;
@@ -29,9 +27,10 @@ double ms_since(Uint64 begin) {
 
 /* ---------------------------------------------------------------- tasks */
 
-task *task_make(photo *p, const edits *e) {
+task *task_make(task_kind kind, photo *p, const edits *e) {
     task *t = calloc(1, sizeof *t);
     if (t == NULL) return NULL;
+    t->kind = kind;
     t->photo = photo_keep(p);
     t->edits = *e;
     t->asked = SDL_GetPerformanceCounter();
@@ -47,27 +46,16 @@ void task_free(task *t) {
 
 /* ---------------------------------------------------------------- colorizing */
 
-/** The library takes hue and chroma of an sRGB colour, so any lightness serves at which sRGB has them. */
-static rgb hint_colour(const mark *m) {
-    for (float d = 0; d < 50; d += 1) {
-        if (lab_fits((lab){50 + d, m->a, m->b})) return rgb_of((lab){50 + d, m->a, m->b});
-        if (lab_fits((lab){50 - d, m->a, m->b})) return rgb_of((lab){50 - d, m->a, m->b});
-    }
-    return rgb_of((lab){50, m->a, m->b});
-}
-
 static int32_t set_hints(colorizer *c, const edits *e) {
     colorizer_hint hints[COLORIZER_MAX_HINTS];
-    for (size_t i = 0; i < e->count; i++) {
-        const rgb colour = hint_colour(&e->marks[i]);
+    for (size_t i = 0; i < e->count; i++)
         hints[i] = (colorizer_hint){.struct_size = sizeof hints[i],
                                     .x = e->marks[i].x,
                                     .y = e->marks[i].y,
                                     .radius = e->marks[i].radius,
-                                    .red = colour.r,
-                                    .green = colour.g,
-                                    .blue = colour.b};
-    }
+                                    .space = COLORIZER_HINT_AB,
+                                    .a = e->marks[i].a,
+                                    .b = e->marks[i].b};
     return colorizer_set_hints(c, hints, (uint32_t)e->count);
 }
 
@@ -98,24 +86,30 @@ static int32_t render(worker *w, task *t, const colorizer_image *src, const colo
     return status;
 }
 
-static void explain(worker *w, task *t, int32_t status) {
-    char detail[256];
-    colorizer_last_error(w->c, detail, sizeof detail);
-    (void)snprintf(t->failure.text, sizeof t->failure.text, "%s: %s", colorizer_strerror(status), detail);
+static int32_t colour(worker *w, task *t) {
+    const colorizer_image *src = t->kind == TASK_SAVE ? &t->photo->full : &t->photo->preview;
+    const colorizer_image dst = picture_like(src, t->kind == TASK_SAVE && picture_has_alpha(src));
+    const int32_t status = dst.data[0] != NULL ? render(w, t, src, &dst) : COLORIZER_E_MEMORY;
+    if (status == COLORIZER_OK && t->kind == TASK_SAVE) (void)picture_save(&dst, t->photo->output, &t->failure);
+    if (status == COLORIZER_OK && t->kind == TASK_PREVIEW)
+        t->rgb = dst.data[0];
+    else
+        free(dst.data[0]);
+    return status;
+}
+
+static int32_t suggest(worker *w, task *t) {
+    for (int i = 0; i < SUGGESTIONS; i++) t->suggestion[i].struct_size = sizeof t->suggestion[i];
+    return colorizer_suggest(w->c, t->x, t->y, t->suggestion, SUGGESTIONS, &t->suggestions);
 }
 
 static void work(worker *w, task *t) {
-    const colorizer_image *src = t->save ? &t->photo->full : &t->photo->preview;
-    const colorizer_image dst = picture_like(src, t->save && picture_has_alpha(src));
-    int32_t status = dst.data[0] != NULL ? analyze(w, t) : COLORIZER_E_MEMORY;
-    if (status == COLORIZER_OK) status = render(w, t, src, &dst);
-    if (status != COLORIZER_OK)
-        explain(w, t, status);
-    else if (t->save)
-        (void)picture_save(&dst, t->photo->output, &t->failure);
-    else
-        t->rgb = dst.data[0];
-    if (t->rgb == NULL) free(dst.data[0]);
+    char detail[256];
+    int32_t status = analyze(w, t);
+    if (status == COLORIZER_OK) status = t->kind == TASK_SUGGEST ? suggest(w, t) : colour(w, t);
+    if (status == COLORIZER_OK) return;
+    colorizer_last_error(w->c, detail, sizeof detail);
+    (void)snprintf(t->failure.text, sizeof t->failure.text, "%s: %s", colorizer_strerror(status), detail);
 }
 
 /* ---------------------------------------------------------------- the thread */

@@ -9,20 +9,31 @@
 #include "edits.h"
 #include "photo.h"
 
+enum { SUGGESTIONS = 5 };
+
+typedef enum {
+    TASK_PREVIEW, /* the preview's pixels */
+    TASK_SAVE,    /* the whole photograph into photo->output */
+    TASK_SUGGEST  /* the most probable colours at x, y */
+} task_kind;
+
 /** Goes to the worker as a question and comes back as the answer. */
 typedef struct task {
     photo *photo;
     edits edits;
-    bool save;                    /* the whole photograph into photo->output, instead of the preview */
-    uint32_t serial;              /* tells the newest question */
+    task_kind kind;
+    float x, y;
+    uint32_t serial;              /* tells the newest question of its kind */
     Uint64 asked;                 /* SDL_GetPerformanceCounter() of the user's action */
-    uint8_t *rgb;                 /* answer: the preview's pixels, rows without gaps; NULL after a save or a failure */
+    uint8_t *rgb;                 /* the preview's pixels, rows without gaps; else NULL */
     double analyze_ms, render_ms; /* analyze_ms is 0 when what was found before still served */
+    colorizer_suggestion suggestion[SUGGESTIONS];
+    uint32_t suggestions; /* how many there are */
     message failure;
 } task;
 
 /** @return NULL when there is no memory. Owns a reference to `p`. */
-task *task_make(photo *p, const edits *e);
+task *task_make(task_kind kind, photo *p, const edits *e);
 void task_free(task *t); /* NULL does nothing */
 
 typedef struct worker worker;
