@@ -67,7 +67,7 @@ static bool open_window(app *a, const arguments *given) {
     const Uint32 flags = SDL_WINDOW_RESIZABLE;
     a->window = SDL_CreateWindow("darkroom", SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, 1200, 760, flags);
     if (a->window == NULL || !draw_open(&a->draw, a->window, given->font)) return false;
-    SDL_SetWindowMinimumSize(a->window, 640, 740);
+    SDL_SetWindowMinimumSize(a->window, 640, 750);
     a->answers = SDL_RegisterEvents(1);
     a->history = calloc(1, sizeof *a->history);
     return a->history != NULL;

@@ -158,7 +158,7 @@ static void draw_suggestions(const app *a) {
     const SDL_FRect *first = &a->at.suggestion[0];
     const canvas *d = &a->draw;
     draw_text(d, TEXT_NORMAL, ALIGN_LEFT, a->at.slider[0].x, first->y + first->h / 2, 0,
-              a->suggestions > 0 ? normal : faint, "Suggested");
+              a->suggestions > 0 ? normal : faint, "Likely, %");
     for (uint32_t i = 0; i < SUGGESTIONS; i++) {
         const SDL_FRect *r = &a->at.suggestion[i];
         const colorizer_suggestion *s = &a->suggestion[i];
@@ -209,9 +209,9 @@ static void draw_help(const app *a) {
     static const char *const lines[] = {"Click places a hint, drag moves it,",
                                         "right click removes it, wheel sizes it.", "Ctrl+Z undo   Space before/after",
                                         "S save   Q quit"};
-    const float x = a->at.slider[0].x, y = a->at.button[BUTTON_SAVE].y + 56;
+    const float x = a->at.slider[0].x, y = a->at.button[BUTTON_SAVE].y + 52;
     for (int i = 0; i < 4; i++) draw_text(&a->draw, TEXT_SMALL, ALIGN_LEFT, x, y + 16 * (float)i, 0, faint, lines[i]);
-    draw_text(&a->draw, TEXT_SMALL, ALIGN_LEFT, x, y + 74, a->at.slider[0].w, bright, a->state);
+    draw_text(&a->draw, TEXT_SMALL, ALIGN_LEFT, x, y + 72, a->at.slider[0].w, bright, a->state);
 }
 
 void app_draw(app *a) {

@@ -103,8 +103,7 @@ class Darkroom:
         return Box(*map(float, line[len(start):].split()))
 
     def picture(self, box: Box | None = None) -> Image.Image:
-        """What the window shows, or a part of it."""
-        time.sleep(0.2)  # a state is told before it is drawn
+        """What the window, or a part of it, shows now: a moment after a state was told it may show the one before."""
         geometry = dict(part.split("=") for part in self._xdotool("getwindowgeometry", "--shell", self.window).split())
         left, top = int(geometry["X"]), int(geometry["Y"])
         part = box or Box(0, 0, int(geometry["WIDTH"]), int(geometry["HEIGHT"]))
@@ -117,11 +116,11 @@ class Darkroom:
     # ---- what can be done
 
     @contextmanager
-    def until(self, state: str) -> Iterator[None]:
-        """Does what is inside, then waits until the program says this state anew."""
-        before = len(self.logged(f"state {state}"))
+    def until(self, start: str) -> Iterator[None]:
+        """Does what is inside, then waits for another line with this start."""
+        before = len(self.logged(start))
         yield
-        self.wait(lambda: len(self.logged(f"state {state}")) > before)
+        self.wait(lambda: len(self.logged(start)) > before)
 
     def click(self, point: tuple[int, int], button: int = 1) -> None:
         self._xdotool("mousemove", "--window", self.window, *point, "click", button)
@@ -138,7 +137,7 @@ class Darkroom:
         self._xdotool("windowsize", self.window, width, height)
 
     def save(self) -> None:
-        with self.until("saved"):
+        with self.until("state saved"):
             self.key("s")
 
     def quit(self) -> int:

@@ -3,6 +3,7 @@
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from screen import ROOT, darkroom, virtual_screen
@@ -17,15 +18,16 @@ def main() -> None:
         photo.write_bytes((ROOT / "examples/photos/dust-bowl-home.jpg").read_bytes())
         with darkroom(display, photo) as program:
             program.wait_title("- ready$")
-            program.resize(1000, 740)
+            program.resize(1000, 750)
             program.wait(lambda: program.place("photo").width < 720)
             box = program.place("photo")
             for swatch, across, down in HINTS:
                 program.key("Escape")
                 program.click(program.place("swatch", swatch).at())
-                with program.until("ready"):
+                with program.until("suggestions"):
                     program.click(box.at(across, down))
             program.drag(box.at(0, 0.3), box.at(0.45, 0.3))
+            time.sleep(0.5)
             program.picture().save(sys.argv[1], optimize=True)
 
 

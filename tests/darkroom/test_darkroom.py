@@ -94,7 +94,7 @@ def colourfulness(rgb: np.ndarray) -> float:
 def place_hint(program: Darkroom, swatch: int, across: float, down: float) -> None:
     """A colour first, then the place; waits for the preview."""
     program.click(program.place("swatch", swatch).at())
-    with program.until("ready"):
+    with program.until("state ready"):
         program.click(program.place("photo").at(across, down))
     program.key("Escape")
 
@@ -126,7 +126,8 @@ def test_strength_zero_is_gray_and_asks_no_network(program: Darkroom, photo: Pat
     program.save()
     gray = np.asarray(Image.open(photo))
     assert (result(photo) == gray[..., None]).all()
-    assert colourfulness(np.asarray(program.picture(program.place("photo")))[:, 40:]) < 0.5
+    box = program.place("photo")
+    program.wait(lambda: colourfulness(np.asarray(program.picture(box))) < 0.5)
 
 
 def test_vividness_follows_its_slider(program: Darkroom, photo: Path) -> None:
@@ -142,18 +143,21 @@ def test_vividness_follows_its_slider(program: Darkroom, photo: Path) -> None:
 def test_divider_shows_before_and_after(program: Darkroom) -> None:
     box = program.place("photo")
     program.drag(box.at(0.0, 0.3), box.at(0.2, 0.3), box.at(0.5, 0.3))
-    shown = np.asarray(program.picture(box))
-    left, right = shown[60:, : shown.shape[1] // 2 - 20], shown[60:, shown.shape[1] // 2 + 20 :]
-    assert colourfulness(left) == 0 and colourfulness(right) > 10
+
+    def shown() -> tuple[float, float]:
+        both = np.asarray(program.picture(box))[60:]  # below the words
+        middle = both.shape[1] // 2
+        return colourfulness(both[:, : middle - 20]), colourfulness(both[:, middle + 20 :])
+
+    program.wait(lambda: shown()[0] == 0 and shown()[1] > 10)
     assert "0 hints" in program.title()
 
 
 def test_space_shows_the_photograph_as_it_was(program: Darkroom) -> None:
     box = program.place("photo")
-    program.key("space")
-    assert colourfulness(np.asarray(program.picture(box))) < 0.5
-    program.key("space")
-    assert colourfulness(np.asarray(program.picture(box))) > 10
+    for gray in (False, True, False):
+        program.wait(lambda gray=gray: (colourfulness(np.asarray(program.picture(box))) < 0.5) == gray)
+        program.key("space")
 
 
 def test_undo_gives_back_the_former_bytes(program: Darkroom, photo: Path) -> None:
@@ -169,16 +173,16 @@ def test_undo_gives_back_the_former_bytes(program: Darkroom, photo: Path) -> Non
     place_hint(program, RED, 0.8, 0.8)
     keep()
     for hints in (1, 0):
-        with program.until("ready"):
+        with program.until("state ready"):
             program.key("ctrl+z")
         program.wait_title(f" {hints} hint")
         keep()
-    with program.until("ready"):
+    with program.until("state ready"):
         program.click(program.place("button", REDO).at())
     keep()
     assert states[3] == states[1] and states[4] == states[0] and states[5] == states[1]
     assert len(set(states[:3])) == 3
-    with program.until("ready"):
+    with program.until("state ready"):
         program.click(program.place("button", UNDO).at())
     program.wait_title(" 0 hints")
 
@@ -186,16 +190,16 @@ def test_undo_gives_back_the_former_bytes(program: Darkroom, photo: Path) -> Non
 def test_drag_moves_a_hint_and_a_right_click_removes_it(program: Darkroom, photo: Path) -> None:
     box, wanted = program.place("photo"), hue(chroma(np.array(SWATCH_RGB[RED])))
     place_hint(program, RED, 0.2, 0.15)
-    with program.until("ready"):
+    with program.until("state ready"):
         program.drag(box.at(0.2, 0.15), box.at(0.9, 0.8))
     program.save()
     assert turn(hue(colour_at(photo, 0.9, 0.8)), wanted) < 6
     assert "1 hint," in program.title()
-    with program.until("ready"):
+    with program.until("state ready"):
         program.key("ctrl+z")
     program.save()
     assert turn(hue(colour_at(photo, 0.2, 0.15)), wanted) < 6
-    with program.until("ready"):
+    with program.until("state ready"):
         program.click(box.at(0.2, 0.15), button=3)
     program.wait_title(" 0 hints.*ready$")
 
@@ -206,23 +210,37 @@ def test_wheel_sizes_a_hint(program: Darkroom, photo: Path) -> None:
     program.save()
     small = output.read_bytes()
     for _ in range(3):
-        with program.until("ready"):
+        with program.until("state ready"):
             program.click(program.place("photo").at(0.5, 0.9), button=4)
     program.save()
     assert output.read_bytes() != small
-    with program.until("ready"):
+    with program.until("state ready"):
         program.key("ctrl+z")  # the turns are one step
     program.save()
     assert output.read_bytes() == small
 
 
 def test_wheel_of_colours_changes_the_selected_hint(program: Darkroom, photo: Path) -> None:
-    with program.until("ready"):
+    with program.until("state ready"):
         program.click(program.place("photo").at(0.9, 0.8))
-    with program.until("ready"):
+    with program.until("state ready"):
         program.click(program.place("wheel").at(0.5, 0.3))  # yellow: a is 0, b is 40
     program.save()
     assert turn(hue(colour_at(photo, 0.9, 0.8)), 90) < 6
+
+
+def test_suggestions_are_probable_first_and_can_be_taken(program: Darkroom, photo: Path) -> None:
+    with program.until("state ready"):
+        program.click(program.place("photo").at(0.9, 0.8))
+    program.wait(lambda: program.logged("suggestions ") != [])
+    rows = [line.split() for line in program.logged("suggestion ")]
+    probabilities = [float(row[-1]) for row in rows]
+    assert len(rows) >= 2 and probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1.01
+    with program.until("state ready"):
+        program.click(program.place("suggestion", 1).at())
+    program.save()
+    wanted = np.array([float(rows[1][3]), float(rows[1][5])])
+    assert np.hypot(*(colour_at(photo, 0.9, 0.8) - wanted)) < 4
 
 
 def test_window_can_be_resized(program: Darkroom) -> None:
