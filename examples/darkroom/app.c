@@ -80,9 +80,11 @@ void app_open(app *a, const char *path) {
 }
 
 void app_close(app *a) {
+    SDL_Event late;
     worker_stop(a->previewer, false);
     worker_stop(a->adviser, false);
     worker_stop(a->saver, true);
+    while (SDL_PeepEvents(&late, 1, SDL_GETEVENT, a->answers, a->answers) == 1) task_free(late.user.data1);
     photo_drop(a->photo);
     drop_textures(a);
     if (a->wheel != NULL) SDL_DestroyTexture(a->wheel);

@@ -283,6 +283,19 @@ def test_large_photograph_is_saved_at_its_size(display: str, tmp_path: Path, mod
     assert turn(hue(colour_at(photo, 0.9, 0.8)), hue(chroma(np.array(SWATCH_RGB[SKY])))) < 6
 
 
+def test_dropped_files_are_opened(display: str, photo: Path, tmp_path: Path) -> None:
+    drop = pytest.importorskip("drop", reason="dropping needs python3-xlib")
+    other = tmp_path / "Kölner Dom.png"
+    Image.open(photo).crop((0, 0, 300, 200)).save(other)
+    with darkroom(display) as program:
+        for path in (photo, other):
+            drop.drop_file(display, int(program.window), path)
+            program.wait_title(f"^{path.name} - 0 hints, .* - ready$")
+        program.save()
+        program.wait_title("- saved Kölner Dom-colour.png$")
+    assert Image.open(tmp_path / "Kölner Dom-colour.png").size == (300, 200)
+
+
 def test_what_is_no_picture_is_refused(display: str, tmp_path: Path) -> None:
     whole = (ROOT / "examples/photos/coffee.jpg").read_bytes()
     for name, data in (("empty.jpg", b""), ("text.png", b"colour"), ("cut.jpg", whole[:100])):
@@ -292,6 +305,13 @@ def test_what_is_no_picture_is_refused(display: str, tmp_path: Path) -> None:
             program.key("s", "space", "ctrl+z")
             program.click((300, 300))
             assert program.quit() == 0
+
+
+def test_quitting_finishes_the_save(program: Darkroom, photo: Path) -> None:
+    program.key("s", "q")
+    assert program.process.wait(60) == 0
+    assert result(photo).shape == (341, 512, 3)
+    assert [p.name for p in sorted(photo.parent.iterdir())] == ["cup-colour.png", "cup.png"]
 
 
 def test_failed_save_is_told_and_leaves_nothing(program: Darkroom, photo: Path, tmp_path: Path) -> None:
