@@ -32,7 +32,7 @@ TRANSFERS = {"srgb": 0, "linear": 1}
 PRIMARIES = {"srgb": 0, "display_p3": 1, "adobe_rgb": 2, "prophoto": 3, "bt2020": 4}
 INTEGERS = {"threads": 1, "size": 2, "cpu": 5, "memory": 6}
 REALS = {"strength": 3, "vividness": 4, "tint_a": 7, "tint_b": 8}
-MAX_SUGGESTIONS = 16
+MAX_SUGGESTIONS, ALTERNATIVE_HINTS = 16, 3
 
 
 class Error(RuntimeError):
@@ -200,6 +200,16 @@ class Colorizer(_Handle):
         self._check(self._lib.colorizer_suggest(self._handle, ctypes.c_float(x), ctypes.c_float(y), rows, most,
                                                 ctypes.byref(count)))
         return [Suggestion(r.probability, (r.a, r.b), (r.red, r.green, r.blue)) for r in rows[:count.value]]
+
+    def alternatives(self, count: int, seed: int = 0) -> list[tuple[float, list[Hint]]]:
+        """Other colourings of the photograph that was analyzed, as probability and hints to be set behind its own."""
+        rows = (_Hint * (count * ALTERNATIVE_HINTS))(*[_Hint(ctypes.sizeof(_Hint))] * (count * ALTERNATIVE_HINTS))
+        probability, found = (ctypes.c_float * count)(), ctypes.c_uint32()
+        self._check(self._lib.colorizer_alternatives(self._handle, ctypes.c_uint64(seed), count, probability, rows,
+                                                     ctypes.byref(found)))
+        hints = [Hint(h.x, h.y, h.radius, ab=(h.a, h.b)) for h in rows]
+        return [(probability[i], hints[i * ALTERNATIVE_HINTS:(i + 1) * ALTERNATIVE_HINTS])
+                for i in range(found.value)]
 
     def palette(self, colours: Sequence[Rgb], strength: float = 1) -> None:
         """Pulls what is unsure towards these sRGB colours, 0..1."""

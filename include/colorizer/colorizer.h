@@ -356,6 +356,25 @@ COLORIZER_API int32_t colorizer_suggest(colorizer *c, float x, float y, colorize
 /** Most suggestions a call gives. */
 #define COLORIZER_MAX_SUGGESTIONS 16
 
+/** Most alternatives a call gives, and the hints that make one. */
+#define COLORIZER_MAX_ALTERNATIVES  8
+#define COLORIZER_ALTERNATIVE_HINTS 3
+
+/** Finds other plausible colourings of the photograph that was analyzed: distinct from each other, the most probable
+ *  first, each as a few hints. Set the hints of one, behind those the photograph was analyzed with, analyze and render:
+ *  the network, shown them, makes the rest agree. The same seed gives the same alternatives, on every processor and for
+ *  every number of threads; seed 0 the most probable ones, any other a draw from what is probable. Runs the network
+ *  some five times for each alternative; what was analyzed stays.
+ *  @param count how many are wanted, 1..COLORIZER_MAX_ALTERNATIVES.
+ *  @param probability receives of each the product of its colours' probabilities, each given those before.
+ *  @param hints array of `count` times COLORIZER_ALTERNATIVE_HINTS, in pixels of the image analyzed; each element's
+ *         struct_size must be that of the first. A hint that is not needed lies outside the image, where it does
+ * nothing.
+ *  @param found receives how many there are: fewer where the network is sure, or no room for hints is left.
+ *  @return OK, E_ARGUMENT, E_RANGE, E_STATE (nothing is analyzed), E_BUSY or E_CANCELLED. */
+COLORIZER_API int32_t colorizer_alternatives(colorizer *c, uint64_t seed, uint32_t count, float *probability,
+                                             colorizer_hint *hints, uint32_t *found);
+
 /** Most colours of a palette. */
 #define COLORIZER_MAX_PALETTE 16
 

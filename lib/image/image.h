@@ -176,6 +176,8 @@ typedef struct cz_mode {
  *  out, but for the first. @return how many. */
 size_t cz_modes(const cz_color_job *job, const cz_chroma_in *in, size_t cell, cz_mode *modes, size_t most);
 
+/** Where a cell is on the axes of cz_spread: its middle, the mean lightness of its pixels, its chroma. */
+void cz_place_cell(const cz_grid *g, const float *light, const float *ab, size_t x, size_t y, float *at);
 /** Floats of `work` in cz_spread_hints. */
 size_t cz_spread_work(const cz_grid *g);
 /** Adds to ab what the hints miss there, spread over cells that are alike in place, lightness and colour, and says in

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "image/pipeline.h"
+#include "image/alternatives.h"
 
 #include <string.h>
 
@@ -23,16 +23,23 @@ static int32_t check_outputs(const cz_pipeline *p, cz_error *err) {
     return COLORIZER_OK;
 }
 
-/** Bytes that the stages share in turn: the network's arena; scratch of lightness; work of the hints; work and scratch
- *  of upsampling; scratch of rendering. */
+/** Where in the transient memory a search for alternatives keeps what it knows: past the network and the hints' work.
+ */
+static bool search_at(const cz_grid *g, const cz_plan *plan, size_t *out) {
+    size_t hints;
+    return cz_mul(cz_spread_work(g), sizeof(float), &hints) && cz_align_up(cz_max(hints, plan->arena_bytes), out);
+}
+
+/** Bytes that the stages share in turn: the network's arena and work of the hints, with a search behind; scratch of
+ *  lightness; work and scratch of upsampling; scratch of rendering. */
 static bool transient_bytes(const cz_grid *g, const cz_plan *plan, uint32_t threads, size_t *out) {
-    size_t light, hints, upsample, work, render;
-    if (!cz_mul(cz_spread_work(g), sizeof(float), &hints) || !cz_mul(cz_lightness_scratch(g), threads, &light) ||
-        !cz_mul(cz_upsample_scratch(g), threads, &upsample) || !cz_mul(cz_upsample_work(g), sizeof(float), &work) ||
-        !cz_align_up(work, &work) || !cz_add(upsample, work, &upsample) ||
-        !cz_mul(cz_render_scratch(g), threads, &render))
+    size_t light, search, more, upsample, work, render;
+    if (!search_at(g, plan, &search) || !cz_alternatives_bytes(g, &more) || !cz_add(search, more, &search) ||
+        !cz_mul(cz_lightness_scratch(g), threads, &light) || !cz_mul(cz_upsample_scratch(g), threads, &upsample) ||
+        !cz_mul(cz_upsample_work(g), sizeof(float), &work) || !cz_align_up(work, &work) ||
+        !cz_add(upsample, work, &upsample) || !cz_mul(cz_render_scratch(g), threads, &render))
         return false;
-    *out = cz_max(cz_max(cz_max(light, hints), upsample), cz_max(render, plan->arena_bytes));
+    *out = cz_max(cz_max(light, search), cz_max(upsample, render));
     return true;
 }
 
@@ -132,12 +139,12 @@ static bool part_done(progress *g, double next) {
     return stop;
 }
 
-/** Runs the network on the light and the spots; `in` is then its answer, in the transient memory. */
-static bool infer(cz_pipeline *p, const cz_settings *settings, progress *g, cz_chroma_in *in) {
+bool cz_pipeline_infer(cz_pipeline *p, const cz_settings *settings, const cz_spot *spots, size_t count,
+                       cz_progress_fn tell, void *user, cz_chroma_in *in) {
     const cz_network *n = p->network;
     float temperature;
-    cz_network_input(&p->job, p->light, p->spots, p->touches.n_spots, cz_plan_tensor(p->plan, p->transient, 0));
-    if (!cz_run(p->plan, p->transient, p->job.exec, report, g)) return false;
+    cz_network_input(&p->job, p->light, spots, count, cz_plan_tensor(p->plan, p->transient, 0));
+    if (!cz_run(p->plan, p->transient, p->job.exec, tell, user)) return false;
     *in = (cz_chroma_in){.centers = n->centers,
                          .log_weight = n->log_weight,
                          .bins = n->bins,
@@ -155,7 +162,8 @@ static bool look(cz_pipeline *p, const cz_settings *settings, progress *g) {
     p->touches.spots = p->spots;
     p->touches.n_spots = cz_spots(&p->job, settings->hints, settings->n_hints, p->spots);
     /* The hints' work takes the place of the logits, which chroma has read. */
-    return infer(p, settings, g, &in) && cz_chroma(&p->job, &in, p->ab, p->confidence) &&
+    return cz_pipeline_infer(p, settings, p->spots, p->touches.n_spots, report, g, &in) &&
+           cz_chroma(&p->job, &in, p->ab, p->confidence) &&
            cz_spread_hints(&p->job, p->light, p->spots, p->touches.n_spots, p->ab, (float *)(void *)p->transient);
 }
 
@@ -267,10 +275,20 @@ int32_t cz_pipeline_suggest(cz_pipeline *p, const cz_exec *exec, double x, doubl
     cz_chroma_in in;
     p->job.exec = exec;
     *count = 0;
-    if (!infer(p, settings, &done, &in)) return ended(p, false, err);
+    if (!cz_pipeline_infer(p, settings, p->spots, p->touches.n_spots, report, &done, &in)) return ended(p, false, err);
     *count = cz_modes(&p->job, &in, wy / g->cell * g->cw + wx / g->cell, modes, most);
     for (size_t i = 0; i < *count; i++) show(&p->job, p->light[wy * g->pw + wx], &modes[i], srgb[i]);
     return ended(p, true, err);
+}
+
+int32_t cz_pipeline_alternatives(cz_pipeline *p, const cz_exec *exec, const cz_settings *settings, uint64_t seed,
+                                 size_t wanted, float *probability, colorizer_hint *hints, size_t *count,
+                                 cz_error *err) {
+    size_t at = 0;
+    p->job.exec = exec;
+    const bool done = search_at(&p->job.grid, p->plan, &at) && /* it did when the pipeline was made */
+                      cz_alternatives(p, settings, seed, wanted, p->transient + at, probability, hints, count);
+    return ended(p, done, err);
 }
 
 void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst) { cz_confidence(&p->job, p->confidence, dst); }

@@ -68,6 +68,16 @@ int32_t cz_pipeline_render(cz_pipeline *p, const cz_exec *exec, const cz_pixels 
 int32_t cz_pipeline_suggest(cz_pipeline *p, const cz_exec *exec, double x, double y, const cz_settings *settings,
                             cz_mode *modes, float (*srgb)[3], size_t most, size_t *count, cz_error *err);
 
+/** Runs the network on the photograph analyzed with these spots; `in` is then its answer, in the transient memory.
+ *  `settings` say how it is to be read. @return false when cancelled. */
+bool cz_pipeline_infer(cz_pipeline *p, const cz_settings *settings, const cz_spot *spots, size_t count,
+                       cz_progress_fn tell, void *user, cz_chroma_in *in);
+
+/** Other colourings of the photograph analyzed: cz_alternatives. @return OK or E_CANCELLED. */
+int32_t cz_pipeline_alternatives(cz_pipeline *p, const cz_exec *exec, const cz_settings *settings, uint64_t seed,
+                                 size_t wanted, float *probability, colorizer_hint *hints, size_t *count,
+                                 cz_error *err);
+
 /** Renders the last run's confidence; `analyzed` must be true. */
 void cz_pipeline_confidence(const cz_pipeline *p, const cz_pixels *dst);
 

@@ -27,24 +27,28 @@ typedef struct {
     size_t centres;
 } spread_task;
 
-/** A cell lies at its middle; its lightness is the mean of its pixels. */
+void cz_place_cell(const cz_grid *g, const float *light, const float *ab, size_t x, size_t y, float *at) {
+    const size_t i = y * g->cw + x;
+    const float by = 1.0f / (ALIKE_PLACE * (float)cz_min(g->w, g->h)), pixels = (float)(g->cell * g->cell);
+    float sum = 0;
+    for (size_t v = 0; v < g->cell; v++)
+        for (size_t u = 0; u < g->cell; u++) sum += light[(y * g->cell + v) * g->pw + x * g->cell + u];
+    at[0] = ((float)x + 0.5f) * (float)g->cell * by;
+    at[1] = ((float)y + 0.5f) * (float)g->cell * by;
+    at[2] = sum / (pixels * ALIKE_LIGHT);
+    at[3] = ab[i] / ALIKE_CHROMA;
+    at[4] = ab[(size_t)g->cw * g->ch + i] / ALIKE_CHROMA;
+}
+
 static void place_cells(void *context, size_t begin, size_t end, uint32_t slot) {
     const spread_task *t = context;
     const cz_grid *g = &t->job->grid;
-    const size_t cells = (size_t)g->cw * g->ch;
-    const float by = 1.0f / (ALIKE_PLACE * (float)cz_min(g->w, g->h)), pixels = (float)(g->cell * g->cell);
     (void)slot;
     for (size_t y = begin; y < end; y++)
         for (size_t x = 0; x < g->cw; x++) {
-            const size_t i = y * g->cw + x;
-            float sum = 0;
-            for (size_t v = 0; v < g->cell; v++)
-                for (size_t u = 0; u < g->cell; u++) sum += t->light[(y * g->cell + v) * g->pw + x * g->cell + u];
-            t->coordinate[0][i] = ((float)x + 0.5f) * (float)g->cell * by;
-            t->coordinate[1][i] = ((float)y + 0.5f) * (float)g->cell * by;
-            t->coordinate[2][i] = sum / (pixels * ALIKE_LIGHT);
-            t->coordinate[3][i] = t->ab[i] / ALIKE_CHROMA;
-            t->coordinate[4][i] = t->ab[cells + i] / ALIKE_CHROMA;
+            float at[CZ_SPREAD_AXES];
+            cz_place_cell(g, t->light, t->ab, x, y, at);
+            for (size_t k = 0; k < CZ_SPREAD_AXES; k++) t->coordinate[k][y * g->cw + x] = at[k];
         }
 }
 

@@ -83,6 +83,21 @@ def test_controls_of_an_editor() -> None:
         assert (c.colorize(gray) == plain).all()
 
 
+def test_alternatives_are_other_colourings() -> None:
+    gray = np.asarray(Image.open(PHOTOS / "coffee.jpg").convert("L"))
+    with Colorizer() as c:
+        c.set("size", 96)
+        c.analyze(gray)
+        found = c.alternatives(3)
+        assert found == c.alternatives(3) and [p for p, _ in found] == sorted((p for p, _ in found), reverse=True)
+        pictures = []
+        for _, hints in found:
+            c.hints(hints)
+            pictures.append(c.colorize(gray).astype(int))
+    assert len(found) >= 2
+    assert all(np.abs(a - b).mean() > 1 for i, a in enumerate(pictures) for b in pictures[:i])
+
+
 def test_samples_of_other_types() -> None:
     gray = gray_scene()
     with Colorizer() as c:
