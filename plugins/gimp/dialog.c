@@ -105,8 +105,8 @@ static GtkWidget *make_sliders(dialog *d) {
 }
 
 static GtkWidget *make_window(dialog *d) {
-    GtkWidget *window = gimp_dialog_new("Colorize Photograph", PROCEDURE, NULL, 0, gimp_standard_help_func, PROCEDURE,
-                                        "_Cancel", GTK_RESPONSE_CANCEL, "C_olorize", GTK_RESPONSE_OK, NULL);
+    GtkWidget *window = gimp_dialog_new("Colorize Photograph", PROCEDURE, NULL, 0, NULL, NULL, "_Cancel",
+                                        GTK_RESPONSE_CANCEL, "C_olorize", GTK_RESPONSE_OK, NULL);
     GtkWidget *box = gtk_vbox_new(FALSE, 12);
     gtk_dialog_set_default_response(GTK_DIALOG(window), GTK_RESPONSE_OK);
     gimp_window_set_transient(GTK_WINDOW(window));

@@ -13,6 +13,7 @@ from reference import BUILD, need
 
 PLUGIN = BUILD / "plugins" / "gimp" / "gimp-colorizer"
 OTHERS = ("script-fu", "file-png", "file-pnm")
+SHORTCUTS = {"plug-in/plug-in-colorizer": "<Primary><Alt>j", "tools/tools-gegl": "<Primary><Alt>k"}
 SECONDS = 300.0  # for what should take a few
 
 
@@ -30,6 +31,7 @@ def configure(folder: Path) -> dict[str, str]:
     for name in OTHERS:
         (plugins / name).symlink_to(installed / name)
     (folder / "gimprc").write_text(f'(plug-in-path "{plugins}")\n')
+    (folder / "menurc").write_text("".join(f'(gtk_accel_path "<Actions>/{k}" "{v}")\n' for k, v in SHORTCUTS.items()))
     return {**os.environ, "GIMP2_DIRECTORY": str(folder)}
 
 
@@ -46,6 +48,7 @@ class Gimp:
         self._process = subprocess.Popen([need(program), "-n", *options, "-f", "-b", server], stdin=subprocess.DEVNULL,
                                          env={**configure(folder / "gimp"), **(environment or {})}, cwd=folder,
                                          stdout=self._log, stderr=subprocess.STDOUT)
+        self.pid = self._process.pid
         end = time.monotonic() + SECONDS
         while True:
             try:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,12 @@ PHOTOS = ROOT / "examples" / "photos"
 GRAY_U16, RGB_F32 = 0x0102, 0x0303
 
 Hint = tuple[float, float, float, tuple[float, float, float]]
+
+
+def gegl_path() -> str:
+    """GEGL_PATH for the module of this build and GEGL's own ones."""
+    own = subprocess.run(["pkg-config", "--variable=pluginsdir", "gegl-0.4"], capture_output=True, text=True, check=True)
+    return f"{BUILD / 'plugins' / 'gegl'}:{own.stdout.strip()}"
 
 
 def gray_photo(name: str, width: int, height: int) -> npt.NDArray[np.uint8]:
