@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,6 +68,14 @@ bool file_may_write(const char *path, const char *input, bool overwrite, complai
     return fail(c, "%s exists; -y overwrites it", path);
 }
 
+bool file_is_done(const char *output, const char *input) {
+    struct stat out, in;
+    if (is_standard(input) || stat(output, &out) != 0 || stat(input, &in) != 0 || !S_ISREG(out.st_mode)) return false;
+    if (in.st_dev == out.st_dev && in.st_ino == out.st_ino) return false;
+    if (out.st_mtim.tv_sec != in.st_mtim.tv_sec) return out.st_mtim.tv_sec > in.st_mtim.tv_sec;
+    return out.st_mtim.tv_nsec >= in.st_mtim.tv_nsec;
+}
+
 void file_remove_unfinished(void) {
     if (has_unfinished) (void)unlink(unfinished);
     has_unfinished = 0;
@@ -105,23 +114,63 @@ static bool move_into_place(const char *path, bool overwrite, complaint *c) {
     return true;
 }
 
-static bool write_file(const char *path, const picture *p, file_format format, const options *o, complaint *c) {
+/** On the disk before it gets its name: a power cut must not leave an empty file that looks done. */
+static bool settle(const char *path, complaint *c) {
+    int descriptor = open(unfinished, O_RDONLY | O_CLOEXEC);
+    bool ok = descriptor >= 0 && fsync(descriptor) == 0;
+    if (!ok) (void)fail(c, "cannot write %s: %s", path, strerror(errno));
+    if (descriptor >= 0) (void)close(descriptor);
+    return ok;
+}
+
+/** Makes the unfinished file, whole. */
+static bool write_unfinished(const char *path, const blob *file, metadata *with, complaint *c) {
     FILE *to = open_beside(path, c);
     if (to == NULL) return false;
-    bool ok = picture_encode(p, format, o->quality, to, c);
-    if (fclose(to) != 0 && ok) ok = fail(c, "cannot write %s: %s", path, strerror(errno));
-    ok = ok && move_into_place(path, o->overwrite, c);
+    bool ok = fwrite(file->bytes, 1, file->size, to) == file->size;
+    ok = fclose(to) == 0 && ok;
+    if (!ok) return fail(c, "cannot write %s: %s", path, strerror(errno));
+    return with == NULL || metadata_save(with, unfinished, c);
+}
+
+static bool write_file(const char *path, const blob *file, metadata *with, const options *o, complaint *c) {
+    bool ok = write_unfinished(path, file, with, c) && settle(path, c) && move_into_place(path, o->overwrite, c);
     file_remove_unfinished();
     return ok;
 }
 
-bool file_write(const char *path, const picture *p, file_format format, const options *o, complaint *c) {
-    if (is_standard(path)) {
-        if (!picture_encode(p, format, o->quality, stdout, c)) return false;
-        return fflush(stdout) == 0 || fail(c, "cannot write to standard output: %s", strerror(errno));
+/** Metadata are added to a file, so there must be one for a moment. */
+static bool add_metadata(blob *file, metadata *with, complaint *c) {
+    const char *folder = getenv("TMPDIR");
+    char path[PATH_MAX];
+    blob whole = {0};
+    (void)snprintf(path, sizeof path, "%s/picture", folder != NULL && folder[0] != '\0' ? folder : "/tmp");
+    bool ok = write_unfinished(path, file, with, c) && file_read(unfinished, &whole.bytes, &whole.size, c);
+    file_remove_unfinished();
+    if (!ok) return false;
+    blob_free(file);
+    *file = whole;
+    return true;
+}
+
+static bool write_standard(blob *file, metadata *with, complaint *c) {
+    if (with != NULL && !add_metadata(file, with, c)) return false;
+    bool ok = fwrite(file->bytes, 1, file->size, stdout) == file->size && fflush(stdout) == 0;
+    return ok || fail(c, "cannot write to standard output: %s", strerror(errno));
+}
+
+bool file_write(const char *path, const picture *p, const codec *format, metadata *with, const options *o,
+                complaint *c) {
+    blob file = {0};
+    if (format->boxes) with = NULL; /* they are in the picture */
+    bool ok = format->write(p, o->quality, &file, c);
+    if (ok && is_standard(path)) {
+        ok = write_standard(&file, with, c);
+    } else if (ok) {
+        char *target = realpath(path, NULL); /* a symbolic link stays, what it points to is replaced */
+        ok = write_file(target ? target : path, &file, with, o, c);
+        free(target);
     }
-    char *target = realpath(path, NULL); /* a symbolic link stays, what it points to is replaced */
-    bool ok = write_file(target ? target : path, p, format, o, c);
-    free(target);
+    blob_free(&file);
     return ok;
 }

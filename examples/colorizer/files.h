@@ -3,13 +3,16 @@
 #ifndef FILES_H
 #define FILES_H
 
-#include "picture.h"
+#include "codec.h"
+#include "metadata.h"
+#include "options.h"
 
 /** One picture to do. Both names are owned; "-" is standard input or output. */
 typedef struct job {
     char *input;
     char *output;
-    file_format format;
+    const codec *format;
+    bool may_resume;     /* an output that is there and not older than its input is done */
     const char *refusal; /* why it cannot be done, known before any work; or NULL */
 } job;
 
@@ -28,8 +31,13 @@ bool file_read(const char *path, uint8_t **bytes, size_t *size, complaint *c);
 /** Refuses an output that exists (unless `overwrite`) or is something else than a file. `input` may be NULL. */
 bool file_may_write(const char *path, const char *input, bool overwrite, complaint *c);
 
-/** Writes the picture beside `path` and renames it into place; a failure leaves no trace. */
-bool file_write(const char *path, const picture *p, file_format format, const options *o, complaint *c);
+/** Whether `output` is a file, not the input itself, and not older than it: outputs are never seen half-written. */
+bool file_is_done(const char *output, const char *input);
+
+/** Encodes the picture beside `path`, adds the metadata (NULL: none) and renames it into place; a failure leaves no
+ *  trace. */
+bool file_write(const char *path, const picture *p, const codec *format, metadata *with, const options *o,
+                complaint *c);
 
 /** Removes the unfinished file, if there is one. May be called from a signal handler. */
 void file_remove_unfinished(void);

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,16 +25,18 @@ static char *join(const char *folder, const char *name, size_t name_length, cons
 }
 
 /** The output's name in a directory: the input's without its ending, and the format's. */
-static char *output_in(const char *folder, const char *input, file_format format) {
+static char *output_in(const char *folder, const char *input, const codec *format) {
     const char *slash = strrchr(input, '/');
     const char *name = strcmp(input, "-") == 0 ? "stdin" : slash ? slash + 1 : input;
     const char *dot = strrchr(name, '.');
     size_t stem = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
-    return join(folder, name, stem, format == FORMAT_JPG ? ".jpg" : ".png");
+    char ending[16];
+    (void)snprintf(ending, sizeof ending, ".%s", format->name);
+    return join(folder, name, stem, ending);
 }
 
 /** Takes over `input` and `output`, either of which may be NULL for want of memory. */
-static bool add_job(job_list *list, char *input, char *output, file_format format, complaint *c) {
+static bool add_job(job_list *list, char *input, char *output, const codec *format, complaint *c) {
     job *larger = realloc(list->jobs, (list->count + 1) * sizeof *larger);
     if (larger != NULL) list->jobs = larger;
     if (larger == NULL || input == NULL || output == NULL) {
@@ -42,7 +45,7 @@ static bool add_job(job_list *list, char *input, char *output, file_format forma
         return fail(c, "not enough memory");
     }
     job *added = &list->jobs[list->count++];
-    *added = (job){input, output, format, NULL};
+    *added = (job){.input = input, .output = output, .format = format};
     for (size_t i = 0; i + 1 < list->count; i++)
         if (strcmp(list->jobs[i].output, output) == 0) added->refusal = "an earlier input has the same output name";
     return true;
@@ -50,25 +53,30 @@ static bool add_job(job_list *list, char *input, char *output, file_format forma
 
 /** Something that cannot be done but is reported in its turn, while the rest go on. */
 static bool add_refused(job_list *list, const char *input, const char *why, complaint *c) {
-    if (!add_job(list, strdup(input), strdup(""), FORMAT_PNG, c)) return false;
+    if (!add_job(list, strdup(input), strdup(""), NULL, c)) return false;
     list->jobs[list->count - 1].refusal = why;
     return true;
 }
 
+/** The format asked for; else that of `name`; NULL when neither says. */
+static const codec *format_for(const options *o, const char *input, const char *name) {
+    if (o->format != NULL) return o->format;
+    const codec *same = o->same_format ? codec_for_output(input) : NULL;
+    return same != NULL ? same : codec_for_output(name);
+}
+
 static bool add_picture(job_list *list, const char *input, const options *o, bool to_folder, complaint *c) {
-    file_format format = o->format;
-    if (to_folder) {
-        if (format == FORMAT_BY_NAME) format = FORMAT_PNG;
-        return add_job(list, strdup(input), output_in(o->output, input, format), format, c);
-    }
-    if (format == FORMAT_BY_NAME && strcmp(o->output, "-") == 0) format = FORMAT_PNG;
-    if (format == FORMAT_BY_NAME) format = picture_format_of(o->output);
-    if (format == FORMAT_BY_NAME) return fail(c, "%s ends in neither .png nor .jpg; give -f png or -f jpg", o->output);
-    return add_job(list, strdup(input), strdup(o->output), format, c);
+    bool any_name = to_folder || strcmp(o->output, "-") == 0 || o->same_format;
+    const codec *format = format_for(o, input, any_name ? "default.png" : o->output);
+    if (format == NULL) return fail(c, "%s does not end like a format written here; give -f FORMAT", o->output);
+    if (!add_job(list, strdup(input), to_folder ? output_in(o->output, input, format) : strdup(o->output), format, c))
+        return false;
+    list->jobs[list->count - 1].may_resume = to_folder && o->confidence == NULL;
+    return true;
 }
 
 static int keep_pictures(const struct dirent *entry) {
-    return entry->d_name[0] != '.' && picture_readable_name(entry->d_name);
+    return entry->d_name[0] != '.' && codec_readable_name(entry->d_name);
 }
 
 /** The pictures of a folder in the order of their names; folders inside it are left out. */
@@ -93,11 +101,12 @@ static bool add_folder(job_list *list, const char *folder, const options *o, com
 /** Whether OUTPUT is a directory; makes a missing one. */
 static bool settle_output(const options *o, bool *to_folder, complaint *c) {
     size_t length = strlen(o->output);
-    *to_folder =
-        o->input_count > 1 || is_directory(o->inputs[0]) || o->output[length - 1] == '/' || is_directory(o->output);
+    *to_folder = o->to_folder || o->input_count > 1 || is_directory(o->inputs[0]) || o->output[length - 1] == '/' ||
+                 is_directory(o->output);
     if (!*to_folder || is_directory(o->output)) return true;
-    if (strcmp(o->output, "-") == 0) return fail(c, "standard output takes one picture, not a directory of them");
-    if (o->output[length - 1] != '/' && picture_format_of(o->output) != FORMAT_BY_NAME)
+    if (!o->to_folder && strcmp(o->output, "-") == 0)
+        return fail(c, "standard output takes one picture, not a directory of them");
+    if (!o->to_folder && o->output[length - 1] != '/' && codec_for_output(o->output) != NULL)
         return fail(c, "%s is the name of a picture, and several need a directory; write %s/ to make one", o->output,
                     o->output);
     return mkdir(o->output, 0777) == 0 || fail(c, "cannot make the directory %s: %s", o->output, strerror(errno));
@@ -107,8 +116,8 @@ bool jobs_plan(const options *o, job_list *out, complaint *c) {
     bool to_folder, ok;
     *out = (job_list){0};
     if (o->confidence != NULL && is_directory(o->inputs[0])) return fail(c, "--confidence goes with one picture");
-    if (o->confidence != NULL && o->format == FORMAT_BY_NAME && picture_format_of(o->confidence) == FORMAT_BY_NAME)
-        return fail(c, "%s ends in neither .png nor .jpg; give -f png or -f jpg", o->confidence);
+    if (o->confidence != NULL && o->format == NULL && codec_for_output(o->confidence) == NULL)
+        return fail(c, "%s does not end like a format written here; give -f FORMAT", o->confidence);
     ok = settle_output(o, &to_folder, c);
     for (int i = 0; ok && i < o->input_count; i++)
         ok = is_directory(o->inputs[i]) ? add_folder(out, o->inputs[i], o, c)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The command `colorizer`: files in, coloured files out, through the public library alone. */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "files.h"
-#include "options.h"
-#include "picture.h"
-#include "progress.h"
+#include "work.h"
 
 /* ---------------------------------------------------------------- interruption */
 
@@ -38,12 +36,6 @@ static void watch_signals(bool watch) {
 
 /* ---------------------------------------------------------------- the library */
 
-static bool fail_status(complaint *c, colorizer *from, int32_t status) {
-    char detail[400];
-    uint64_t length = colorizer_last_error(from, detail, sizeof detail);
-    return fail(c, "%s%s%s", colorizer_strerror(status), length > 0 ? ": " : "", length > 0 ? detail : "");
-}
-
 static bool configure(colorizer *to, const options *o, complaint *c) {
     int32_t status = COLORIZER_OK;
     if (o->size > 0) status = colorizer_set_i(to, COLORIZER_KEY_SIZE, o->size);
@@ -63,65 +55,25 @@ static int32_t on_progress(void *user, float fraction) {
     return caught != 0;
 }
 
-/* ---------------------------------------------------------------- one picture */
+/* ---------------------------------------------------------------- all pictures */
 
-static bool write_confidence(const picture *like, const options *o, complaint *c) {
-    picture gray;
-    if (!picture_make(like->width, like->height, 1, &gray, c)) return false;
-    colorizer_image image = picture_image(&gray);
-    int32_t status = colorizer_confidence(handle, &image);
-    file_format format = o->format != FORMAT_BY_NAME ? o->format : picture_format_of(o->confidence);
-    bool ok = status == COLORIZER_OK ? file_write(o->confidence, &gray, format, o, c) : fail_status(c, handle, status);
-    picture_free(&gray);
-    return ok;
-}
-
-static bool colorize(const picture *from, const job *j, const options *o, complaint *c) {
-    bool alpha = from->channels % 2 == 0;
-    picture to;
-    if (!picture_make(from->width, from->height, alpha ? 4 : 3, &to, c)) return false;
-    colorizer_image source = picture_image(from), target = picture_image(&to);
-    int32_t status = colorizer_colorize(handle, &source, &target);
-    bool ok = status == COLORIZER_OK || fail_status(c, handle, status);
-    ok = ok && !caught && file_write(j->output, &to, j->format, o, c);
-    picture_free(&to);
-    return ok && (o->confidence == NULL || write_confidence(from, o, c));
-}
-
-static bool do_job(const job *j, const options *o, progress *p, complaint *c) {
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    picture photo;
-    if (j->refusal != NULL) return fail(c, "%s", j->refusal);
-    if (!file_may_write(j->output, j->input, o->overwrite, c)) return false;
-    if (o->confidence != NULL && !file_may_write(o->confidence, j->input, o->overwrite, c)) return false;
-    if (!file_read(j->input, &bytes, &size, c)) return false;
-    bool ok = picture_decode(bytes, size, j->input, &photo, c);
-    free(bytes);
-    if (!ok) return false;
-    ok = !caught && colorize(&photo, j, o, c);
-    if (ok) progress_done(p, photo.width, photo.height);
-    picture_free(&photo);
-    return ok;
-}
-
-static int do_jobs(const job_list *list, const options *o) {
+static int do_jobs(const job_list *list, const options *o, const mark *made) {
+    const worker w = {handle, o, made, &caught};
+    size_t count[3] = {0, 0, 0}; /* by result */
     progress p;
-    size_t done = 0, failed = 0;
     progress_open(&p, o->json, list->count);
     (void)colorizer_set_progress(handle, on_progress, &p);
     for (size_t i = 0; i < list->count && !caught; i++) {
-        complaint c = {""};
+        complaint c = {"", ""};
         progress_begin(&p, &list->jobs[i]);
-        bool ok = do_job(&list->jobs[i], o, &p, &c);
-        if (ok)
-            done++;
-        else
-            failed++;
-        if (!ok) progress_failed(&p, caught ? "interrupted" : c.text);
+        result r = work_on(&w, &list->jobs[i], &p, &c);
+        count[r]++;
+        progress_warned(&p, c.warnings);
+        if (r == WORK_SKIPPED) progress_skipped(&p);
+        if (r == WORK_FAILED) progress_failed(&p, caught ? "interrupted" : c.text);
     }
-    progress_close(&p, done, failed);
-    return failed > 0 || caught ? EXIT_SOME_FAILED : EXIT_DONE;
+    progress_close(&p, count[WORK_DONE], count[WORK_SKIPPED], count[WORK_FAILED]);
+    return count[WORK_FAILED] > 0 || caught ? EXIT_SOME_FAILED : EXIT_DONE;
 }
 
 /* ---------------------------------------------------------------- the whole */
@@ -164,18 +116,19 @@ static int leave(int code, const complaint *c) {
 
 int main(int argc, char **argv) {
     static options o;
-    complaint c = {""};
+    mark made;
+    complaint c = {"", ""};
     job_list list = {0};
     int code;
     if (!options_parse(&o, argc, argv, &code)) return code;
     if (o.workspace) return leave(print_workspace(&o, &c) ? EXIT_DONE : EXIT_SOME_FAILED, &c);
     if (!jobs_plan(&o, &list, &c)) return leave(EXIT_USAGE, &c);
-    if (!open_handle(&o, &c)) {
+    if (!open_handle(&o, &c) || (!o.no_mark && !mark_make(&made, handle, &o, &c))) {
         jobs_free(&list);
         return leave(EXIT_SOME_FAILED, &c);
     }
     watch_signals(true);
-    code = do_jobs(&list, &o);
+    code = do_jobs(&list, &o, o.no_mark ? NULL : &made);
     watch_signals(false);
     jobs_free(&list);
     (void)leave(code, &c);

@@ -8,15 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_STRENGTH = 256, OPT_VIVIDNESS, OPT_SIZE, OPT_HINT, OPT_CONFIDENCE, OPT_JSON, OPT_WORKSPACE };
+enum {
+    OPT_STRENGTH = 256,
+    OPT_VIVIDNESS,
+    OPT_SIZE,
+    OPT_HINT,
+    OPT_CONFIDENCE,
+    OPT_JSON,
+    OPT_WORKSPACE,
+    OPT_OUT_DIR,
+    OPT_FORCE,
+    OPT_NO_MARK
+};
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
+    {"out-dir", required_argument, NULL, OPT_OUT_DIR},
     {"model", required_argument, NULL, 'm'},
     {"threads", required_argument, NULL, 'j'},
     {"format", required_argument, NULL, 'f'},
     {"quality", required_argument, NULL, 'q'},
     {"yes", no_argument, NULL, 'y'},
+    {"overwrite", no_argument, NULL, 'y'},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"no-mark", no_argument, NULL, OPT_NO_MARK},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {"strength", required_argument, NULL, OPT_STRENGTH},
@@ -31,32 +46,40 @@ static const struct option long_options[] = {
 
 static const char usage[] =
     "Usage: colorizer INPUT... -o OUTPUT\n"
-    "Colorizes gray photographs. A colour or sepia photograph is taken by its luminance.\n"
+    "       colorizer INPUT... --out-dir DIRECTORY\n"
+    "Colorizes gray photographs. A print of one tint (sepia, cyanotype) is taken for gray;\n"
+    "a colour photograph is refused without --force, and then taken by its luminance.\n"
     "\n"
-    "INPUT is a JPEG, PNG, BMP, TGA, PGM or PPM file, a directory (its pictures, without\n"
+    "INPUT is a picture (--version lists the formats), a directory (its pictures, without\n"
     "those in folders inside it), or - for standard input. OUTPUT is a file, - for standard\n"
     "output, or a directory: with several inputs or a directory as input, and where OUTPUT\n"
-    "ends in / or is a directory already. A missing directory is made.\n"
+    "ends in / or is a directory already. A missing directory is made. In a directory, what\n"
+    "is there already and not older than its input is skipped, so a batch can be resumed.\n"
     "\n"
     "  -o, --output OUTPUT    where the coloured picture goes\n"
-    "  -f, --format png|jpg   file format; default: by OUTPUT's ending, png in a directory\n"
-    "  -q, --quality N        quality of jpg, 1..100 (90)\n"
-    "  -y, --yes              overwrite files that exist\n"
+    "      --out-dir DIR      the same, and always a directory\n"
+    "  -f, --format FORMAT    png, jpg, tiff, webp, jxl, or same (as the input); default: by\n"
+    "                         OUTPUT's ending, png in a directory\n"
+    "  -q, --quality N        quality of jpg, webp and jxl, 1..100 (90); 100 is lossless in\n"
+    "                         webp and jxl\n"
+    "  -y, --overwrite        overwrite files that exist (also --yes)\n"
+    "      --force            colour photographs too\n"
+    "      --no-mark          do not write into the output that a model made its colours\n"
     "  -m, --model FILE       a .czw model instead of the built-in one\n"
     "  -j, --threads N        threads, 1..64; 0: one for each processor (0)\n"
     "      --strength X       how much of the colour is applied, 0..1 (1)\n"
     "      --vividness X      0: safe and pale .. 2: vivid; default: the model's own\n"
     "      --size N           working size, 32..1024; 0: the model's own (0)\n"
-    "      --hint X,Y=#RRGGBB a colour wanted at a pixel; X,Y,RADIUS=#RRGGBB sets the size of\n"
-    "                         the spot; may be given up to 256 times\n"
+    "      --hint X,Y=#RRGGBB a colour wanted at a pixel of the upright picture;\n"
+    "                         X,Y,RADIUS=#RRGGBB sets the size of the spot; up to 256 times\n"
     "      --confidence FILE  write how sure the network was as a gray picture (one INPUT)\n"
     "      --json             progress and failures as JSON lines on standard error\n"
     "      --workspace WxH    print the bytes colorizer_open_static() needs for such a picture\n"
     "      --version, --help\n"
     "\n"
-    "Output is 8 bits a channel (16-bit PNG, PGM and PPM input is read in full). JPEG drops\n"
-    "transparency. The orientation tag of a camera's JPEG is not applied. At most 65535 pixels\n"
-    "a side and 268 million in all.\n"
+    "EXIF, XMP, IPTC, colour profile and resolution are kept; the picture is turned upright.\n"
+    "16-bit and float samples stay what they are where the output's format has them. At most\n"
+    "65535 pixels a side and 268 million in all.\n"
     "Exit code: 0 all done, 1 a file failed (the others are written), 2 wrong usage.\n";
 
 static bool complain(const char *what, const char *value) {
@@ -121,14 +144,10 @@ static bool add_hint(options *o, const char *text) {
     return true;
 }
 
-static bool parse_format(const char *text, file_format *out) {
-    if (strcmp(text, "png") == 0)
-        *out = FORMAT_PNG;
-    else if (strcmp(text, "jpg") == 0 || strcmp(text, "jpeg") == 0)
-        *out = FORMAT_JPG;
-    else
-        return false;
-    return true;
+static bool parse_format(const char *text, options *o) {
+    o->same_format = strcmp(text, "same") == 0;
+    o->format = o->same_format ? NULL : codec_by_name(text);
+    return o->same_format || o->format != NULL;
 }
 
 static bool parse_workspace(options *o, const char *text) {
@@ -144,7 +163,7 @@ static bool parse_workspace(options *o, const char *text) {
 static bool take_value(options *o, int option, const char *value) {
     switch (option) {
     case 'f':
-        return parse_format(value, &o->format) || complain("--format is png or jpg", value);
+        return parse_format(value, o) || complain("--format is one that 'colorizer --version' names as written", value);
     case 'q':
         return parse_int(value, 1, 100, &o->quality) || complain("--quality is 1..100", value);
     case 'j':
@@ -169,12 +188,23 @@ static bool take_option(options *o, int option, const char *value) {
     switch (option) {
     case 'o':
         o->output = value;
+        o->to_folder = false;
         return true;
     case 'm':
         o->model = value;
         return true;
     case 'y':
         o->overwrite = true;
+        return true;
+    case OPT_OUT_DIR:
+        o->output = value;
+        o->to_folder = true;
+        return true;
+    case OPT_FORCE:
+        o->force = true;
+        return true;
+    case OPT_NO_MARK:
+        o->no_mark = true;
         return true;
     case OPT_CONFIDENCE:
         o->confidence = value;
@@ -209,6 +239,7 @@ static void print_version(void) {
     uint32_t abi = colorizer_abi_version();
     (void)printf("colorizer %d.%d.%d (library %s, ABI %u.%u)\n", COLORIZER_VERSION_MAJOR, COLORIZER_VERSION_MINOR,
                  COLORIZER_VERSION_PATCH, colorizer_version(), (unsigned)(abi >> 16), (unsigned)(abi & 0xffffu));
+    codec_print_formats();
 }
 
 bool options_parse(options *o, int argc, char **argv, int *exit_code) {

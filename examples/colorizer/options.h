@@ -8,10 +8,10 @@
 
 #include <colorizer/colorizer.h>
 
+#include "codec.h"
+
 /** Exit codes of the command. */
 enum { EXIT_DONE = 0, EXIT_SOME_FAILED = 1, EXIT_USAGE = 2 };
-
-typedef enum file_format { FORMAT_BY_NAME, FORMAT_PNG, FORMAT_JPG } file_format;
 
 typedef struct options {
     char **inputs; /* points into argv */
@@ -19,13 +19,17 @@ typedef struct options {
     const char *output;     /* a file, a directory, or "-" */
     const char *model;      /* NULL: built in */
     const char *confidence; /* NULL: none */
-    file_format format;
-    int quality; /* of JPEG, 1..100 */
-    int threads; /* 0: one for each processor */
-    int size;    /* working size; 0: the model's own */
+    const codec *format;    /* NULL: by the output's name */
+    bool same_format;       /* that of the input, where it can be written */
+    bool to_folder;         /* `output` is a directory whatever it looks like */
+    int quality;            /* of JPEG, WebP, JPEG XL, 1..100 */
+    int threads;            /* 0: one for each processor */
+    int size;               /* working size; 0: the model's own */
     double strength;
     double vividness; /* both negative when not given */
     bool overwrite;
+    bool force;   /* coloured photographs too */
+    bool no_mark; /* do not say in the output how it was made */
     bool json;
     bool workspace; /* only print the workspace's size for ... */
     int workspace_width;

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Pictures in memory: decoding and encoding, by stb and pnm.c. */
+ * Pictures in memory. */
 #include "picture.h"
 
-#include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#include "pnm.h"
-#include "stb.h"
 
 bool fail(complaint *c, const char *format, ...) {
     va_list args;
@@ -19,83 +15,107 @@ bool fail(complaint *c, const char *format, ...) {
     return false;
 }
 
-static const char *ending_of(const char *name) {
-    const char *slash = strrchr(name, '/');
-    const char *dot = strrchr(slash ? slash + 1 : name, '.');
-    return dot ? dot + 1 : "";
+void warn(complaint *c, const char *format, ...) {
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(line, sizeof line - 1, format, args);
+    va_end(args);
+    if (length < 0) return;
+    (void)strcat(line, "\n");
+    size_t used = strlen(c->warnings);
+    if (strstr(c->warnings, line) == NULL && used + strlen(line) < sizeof c->warnings)
+        (void)strcpy(c->warnings + used, line);
 }
 
-static bool is_one_of(const char *ending, const char *const *list) {
-    for (; *list != NULL; list++)
-        if (strcasecmp(ending, *list) == 0) return true;
-    return false;
-}
+/* ---------------------------------------------------------------- bytes */
 
-bool picture_readable_name(const char *name) {
-    static const char *const readable[] = {"jpg", "jpeg", "png", "bmp", "tga", "pgm", "ppm", "pnm", NULL};
-    return is_one_of(ending_of(name), readable);
-}
-
-file_format picture_format_of(const char *name) {
-    static const char *const jpg[] = {"jpg", "jpeg", NULL}, *const png[] = {"png", NULL};
-    const char *ending = ending_of(name);
-    return is_one_of(ending, png) ? FORMAT_PNG : is_one_of(ending, jpg) ? FORMAT_JPG : FORMAT_BY_NAME;
-}
-
-static bool has_known_mark(const uint8_t *bytes, size_t size) {
-    return size >= 8 && (memcmp(bytes, "\xff\xd8\xff", 3) == 0 || memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0 ||
-                         memcmp(bytes, "BM", 2) == 0);
-}
-
-/** The size is read from the header and judged before anything is decoded. */
-static bool decode_stb(const stbi_uc *bytes, int size, picture *out, complaint *c) {
-    int width, height, channels;
-    if (!stbi_info_from_memory(bytes, size, &width, &height, &channels))
-        return fail(c, "damaged picture: %s", stbi_failure_reason());
-    if (width < 1 || height < 1 || width > COLORIZER_MAX_SIDE || height > COLORIZER_MAX_SIDE ||
-        (int64_t)width * height > PICTURE_MAX_PIXELS)
-        return fail(c, "%d x %d pixels are too few or too many", width, height);
-    bool deep = stbi_is_16_bit_from_memory(bytes, size);
-    void *pixels = deep ? (void *)stbi_load_16_from_memory(bytes, size, &width, &height, &channels, 0)
-                        : (void *)stbi_load_from_memory(bytes, size, &width, &height, &channels, 0);
-    if (pixels == NULL) return fail(c, "damaged picture: %s", stbi_failure_reason());
-    *out = (picture){width, height, channels, deep ? 16 : 8, pixels};
+bool blob_append(blob *to, const void *bytes, size_t size) {
+    if (size > SIZE_MAX / 2 - to->size) return false;
+    if (to->size + size > to->room) {
+        size_t room = to->room + to->room / 2 > to->size + size ? to->room + to->room / 2 : to->size + size;
+        uint8_t *larger = realloc(to->bytes, room);
+        if (larger == NULL) return false;
+        to->bytes = larger;
+        to->room = room;
+    }
+    if (size > 0) memcpy(to->bytes + to->size, bytes, size);
+    to->size += size;
     return true;
 }
 
-bool picture_decode(const uint8_t *bytes, size_t size, const char *name, picture *out, complaint *c) {
-    *out = (picture){0};
-    if (size == 0) return fail(c, "the file is empty");
-    if (pnm_is(bytes, size)) return pnm_decode(bytes, size, out, c);
-    if (!has_known_mark(bytes, size) && strcasecmp(ending_of(name), "tga") != 0)
-        return fail(c, "not a JPEG, PNG, BMP, TGA, PGM or PPM picture");
-    if (size > INT_MAX) return fail(c, "the file is larger than 2 GiB");
-    return decode_stb(bytes, (int)size, out, c);
+bool blob_copy(blob *to, const void *bytes, size_t size) {
+    *to = (blob){0};
+    return blob_append(to, bytes, size);
 }
 
-bool picture_make(int width, int height, int channels, picture *out, complaint *c) {
-    void *pixels = malloc((size_t)width * (size_t)height * (size_t)channels);
-    *out = (picture){width, height, channels, 8, pixels};
-    return pixels != NULL || fail(c, "not enough memory");
+void blob_free(blob *b) {
+    free(b->bytes);
+    *b = (blob){0};
 }
 
-static void write_bytes(void *to, void *bytes, int size) { (void)fwrite(bytes, 1, (size_t)size, (FILE *)to); }
+/* ---------------------------------------------------------------- pictures */
 
-bool picture_encode(const picture *p, file_format format, int quality, FILE *to, complaint *c) {
-    int ok = format == FORMAT_JPG
-                 ? stbi_write_jpg_to_func(write_bytes, to, p->width, p->height, p->channels, p->pixels, quality)
-                 : stbi_write_png_to_func(write_bytes, to, p->width, p->height, p->channels, p->pixels, 0);
-    if (!ok) return fail(c, "not enough memory to encode the picture");
-    return !ferror(to) || fail(c, "could not write: the disk may be full");
+bool picture_check_size(int64_t width, int64_t height, complaint *c) {
+    if (width >= 1 && height >= 1 && width <= COLORIZER_MAX_SIDE && height <= COLORIZER_MAX_SIDE &&
+        width * height <= PICTURE_MAX_PIXELS)
+        return true;
+    return fail(c, "%lld x %lld pixels are too few or too many", (long long)width, (long long)height);
+}
+
+bool picture_make(int width, int height, int channels, int bits, picture *out, complaint *c) {
+    *out = (picture){.width = width, .height = height, .channels = channels, .bits = bits};
+    if (!picture_check_size(width, height, c)) return false;
+    out->pixels = malloc(picture_stride(out) * (size_t)height);
+    return out->pixels != NULL || fail(c, "not enough memory");
+}
+
+size_t picture_stride(const picture *p) { return (size_t)p->width * (size_t)p->channels * ((size_t)p->bits / 8); }
+
+/** Each orientation is a choice of three mirrorings: which side of the stored picture is left, which is top, and
+ *  whether columns and rows change places. */
+bool picture_turn(picture *p, int orientation, complaint *c) {
+    static const struct {
+        bool transpose, right, bottom; /* the seen picture begins at the stored right, the stored bottom */
+    } ways[9] = {
+        [2] = {false, true, false}, [3] = {false, true, true}, [4] = {false, false, true}, [5] = {true, false, false},
+        [6] = {true, false, true},  [7] = {true, true, true},  [8] = {true, true, false}};
+    if (orientation < 2 || orientation > 8) return true;
+    bool transpose = ways[orientation].transpose;
+    picture to;
+    if (!picture_make(transpose ? p->height : p->width, transpose ? p->width : p->height, p->channels, p->bits, &to, c))
+        return false;
+    size_t pixel = (size_t)p->channels * ((size_t)p->bits / 8), stride = picture_stride(p);
+    uint8_t *at = to.pixels;
+    for (int y = 0; y < to.height; y++) {
+        for (int x = 0; x < to.width; x++, at += pixel) {
+            int column = transpose ? y : x, row = transpose ? x : y;
+            if (ways[orientation].right) column = p->width - 1 - column;
+            if (ways[orientation].bottom) row = p->height - 1 - row;
+            memcpy(at, (const uint8_t *)p->pixels + (size_t)row * stride + (size_t)column * pixel, pixel);
+        }
+    }
+    free(p->pixels);
+    p->pixels = to.pixels;
+    p->width = to.width;
+    p->height = to.height;
+    if (transpose) {
+        double across = p->density[0];
+        p->density[0] = p->density[1];
+        p->density[1] = across;
+    }
+    return true;
 }
 
 colorizer_image picture_image(const picture *p) {
     static const int32_t formats[4] = {COLORIZER_GRAY_U8, COLORIZER_GRAYA_U8, COLORIZER_RGB_U8, COLORIZER_RGBA_U8};
-    int64_t stride = (int64_t)p->width * p->channels * (p->bits / 8);
+    int32_t deeper = p->bits == 8 ? 0 : p->bits == 16 ? 1 : 2; /* _U16 follows _U8, _F32 follows that */
+    int64_t stride = (int64_t)picture_stride(p);
     return (colorizer_image){.struct_size = sizeof(colorizer_image),
-                             .format = formats[p->channels - 1] + (p->bits == 16), /* _U16 follows _U8 */
+                             .format = formats[p->channels - 1] + deeper,
                              .width = p->width,
                              .height = p->height,
+                             .transfer = p->linear ? COLORIZER_TRANSFER_LINEAR : COLORIZER_TRANSFER_SRGB,
                              .data = {p->pixels},
                              .stride = {stride},
                              .size = {(uint64_t)(stride * p->height)}};
@@ -103,5 +123,8 @@ colorizer_image picture_image(const picture *p) {
 
 void picture_free(picture *p) {
     free(p->pixels);
+    blob_free(&p->icc);
+    blob_free(&p->exif);
+    blob_free(&p->xmp);
     *p = (picture){0};
 }

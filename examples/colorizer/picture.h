@@ -1,53 +1,70 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Pictures in memory: decoding and encoding. */
+ * Pictures in memory, and what the program says about them. */
 #ifndef PICTURE_H
 #define PICTURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <colorizer/colorizer.h>
 
-#include "options.h"
-
-/** A line for the user about what went wrong. */
+/** What went wrong, and what the user should know though the work went on. */
 typedef struct complaint {
     char text[512];
+    char warnings[1024]; /* lines, each ended by '\n' */
 } complaint;
 
 /** Writes a printf-like line into c; always returns false, for `return fail(c, ...)`. */
 bool fail(complaint *c, const char *format, ...);
 
-/** Most pixels a picture may have: the encoder counts its bytes in an int, and a small file can claim any size. */
+/** Adds a printf-like line to the warnings; one that is there already, or finds no room, is left out. */
+void warn(complaint *c, const char *format, ...);
+
+/** Most pixels a picture may have, because a small file can claim any size. */
 #define PICTURE_MAX_PIXELS (INT64_C(1) << 28)
+
+/** Bytes in memory; freed by blob_free, from nothing by blob_append. */
+typedef struct blob {
+    uint8_t *bytes;
+    size_t size;
+    size_t room;
+} blob;
+
+bool blob_append(blob *to, const void *bytes, size_t size);
+/** A copy; false when memory ran out. `to` is overwritten. */
+bool blob_copy(blob *to, const void *bytes, size_t size);
+void blob_free(blob *b);
 
 typedef struct picture {
     int width;
     int height;
-    int channels; /* 1 gray, 2 gray+alpha, 3 RGB, 4 RGBA */
-    int bits;     /* of a sample: 8 or 16, native byte order */
+    int channels; /* 1 gray, 2 gray+alpha, 3 RGB, 4 RGBA; alpha is straight */
+    int bits;     /* of a sample: 8 or 16, native byte order; 32: float, 1 is white */
     void *pixels; /* rows without gaps; freed by picture_free */
+    bool linear;  /* samples are proportional to light; else as the profile says, or sRGB */
+    /** EXIF's orientation 1..8 as the pixels lie, where the format itself says so; 0: the metadata tell. */
+    int orientation;
+    double density[2]; /* pixels an inch, across and down; 0: unknown */
+    blob icc;          /* colour profile */
+    blob exif;         /* begins with a TIFF header; only from and to formats that metadata.c does not open */
+    blob xmp;          /* packet, likewise */
 } picture;
 
-/** Decodes a file's bytes. `name` decides only whether a TGA, which has no mark of its own, is tried. */
-bool picture_decode(const uint8_t *bytes, size_t size, const char *name, picture *out, complaint *c);
+/** Refuses sizes that nothing here serves. */
+bool picture_check_size(int64_t width, int64_t height, complaint *c);
 
-/** Makes an empty 8-bit picture. */
-bool picture_make(int width, int height, int channels, picture *out, complaint *c);
+/** Makes a picture without colour profile; pixels are not initialised. */
+bool picture_make(int width, int height, int channels, int bits, picture *out, complaint *c);
 
-/** Writes an 8-bit picture to a stream. JPEG leaves alpha out. */
-bool picture_encode(const picture *p, file_format format, int quality, FILE *to, complaint *c);
+/** Turns pixels the way `orientation` (1..8) says they are seen; both densities follow. */
+bool picture_turn(picture *p, int orientation, complaint *c);
+
+/** Bytes of a row. */
+size_t picture_stride(const picture *p);
 
 /** The library's view of a picture. */
 colorizer_image picture_image(const picture *p);
-
-/** Whether the name's ending is that of a format read here. */
-bool picture_readable_name(const char *name);
-
-/** The format that a name's ending asks for; FORMAT_BY_NAME when it asks for none. */
-file_format picture_format_of(const char *name);
 
 void picture_free(picture *p);
 

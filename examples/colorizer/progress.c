@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Progress on standard error. A JSON line is an object with "event": "start", "progress", "done", "error" or "end". */
+ * Progress on standard error. A JSON line is an object with "event": "start", "progress", "done", "skip",
+ * "warning", "error" or "end". */
 #include "progress.h"
 
 #include <stdint.h>
@@ -116,25 +117,48 @@ void progress_done(progress *p, int width, int height) {
     }
 }
 
-void progress_failed(progress *p, const char *message) {
-    wipe_bar(p);
+/** An event with a text, or a line for a person. */
+static void tell(const progress *p, const char *event, const char *before, const char *text) {
     if (p->json) {
-        json_head(p, "error");
+        json_head(p, event);
         (void)fputc(',', stderr);
-        json_string("message", message);
+        json_string("message", text);
         (void)fputs("}\n", stderr);
         return;
     }
     (void)fputs("colorizer: ", stderr);
     plain(shown_name(p->job->input));
-    (void)fputs(": ", stderr);
-    plain(message);
+    (void)fprintf(stderr, ": %s", before);
+    plain(text);
     (void)fputc('\n', stderr);
 }
 
-void progress_close(progress *p, size_t done, size_t failed) {
+void progress_skipped(progress *p) {
+    wipe_bar(p);
+    if (p->json) tell(p, "skip", "", "done before");
+}
+
+void progress_warned(progress *p, const char *lines) {
+    wipe_bar(p);
+    while (*lines != '\0') {
+        char line[256];
+        size_t length = strcspn(lines, "\n");
+        (void)snprintf(line, sizeof line, "%.*s", (int)length, lines);
+        tell(p, "warning", "warning: ", line);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
+void progress_failed(progress *p, const char *message) {
+    wipe_bar(p);
+    tell(p, "error", "", message);
+}
+
+void progress_close(progress *p, size_t done, size_t skipped, size_t failed) {
     if (p->json)
-        (void)fprintf(stderr, "{\"event\":\"end\",\"done\":%zu,\"failed\":%zu}\n", done, failed);
-    else if (failed > 0 && p->count > 1)
-        (void)fprintf(stderr, "colorizer: %zu of %zu failed\n", failed, p->count);
+        (void)fprintf(stderr, "{\"event\":\"end\",\"done\":%zu,\"skipped\":%zu,\"failed\":%zu}\n", done, skipped,
+                      failed);
+    else if (p->count > 1)
+        (void)fprintf(stderr, "colorizer: %zu done, %zu skipped (done before), %zu of %zu failed\n", done, skipped,
+                      failed, p->count);
 }

@@ -22,7 +22,11 @@ void progress_open(progress *p, bool json, size_t count);
 void progress_begin(progress *p, const job *j);
 void progress_step(progress *p, double fraction);
 void progress_done(progress *p, int width, int height);
+void progress_skipped(progress *p);
+/** One or more lines, each ended by '\n'. */
+void progress_warned(progress *p, const char *lines);
 void progress_failed(progress *p, const char *message);
-void progress_close(progress *p, size_t done, size_t failed);
+/** The last line of several files' work. */
+void progress_close(progress *p, size_t done, size_t skipped, size_t failed);
 
 #endif

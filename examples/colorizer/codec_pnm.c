@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Binary PGM and PPM. Not left to stb, which reads 16-bit samples in the wrong byte order, does not scale to the
  * file's maximum, and takes a truncated file for a whole one. */
-#include "pnm.h"
-
-#include <stdlib.h>
+#include "codec.h"
 
 typedef struct cursor {
     const uint8_t *at;
     const uint8_t *end;
 } cursor;
 
-bool pnm_is(const uint8_t *bytes, size_t size) {
+static bool is_pnm(const uint8_t *bytes, size_t size) {
     return size > 2 && bytes[0] == 'P' && (bytes[1] == '5' || bytes[1] == '6');
 }
 
@@ -45,25 +43,23 @@ static void scale16(const uint8_t *from, uint16_t *to, size_t count, uint32_t ma
     }
 }
 
-bool pnm_decode(const uint8_t *bytes, size_t size, picture *out, complaint *c) {
+static bool read_pnm(const uint8_t *bytes, size_t size, picture *out, complaint *c) {
     cursor s = {bytes + 2, bytes + size};
     int width, height, maximum;
     if (!take_number(&s, &width) || !take_number(&s, &height) || !take_number(&s, &maximum) || s.at == s.end ||
         !is_space(*s.at++))
         return fail(c, "damaged PNM header");
-    if (width < 1 || height < 1 || width > COLORIZER_MAX_SIDE || height > COLORIZER_MAX_SIDE ||
-        (int64_t)width * height > PICTURE_MAX_PIXELS)
-        return fail(c, "%d x %d pixels are too few or too many", width, height);
+    if (!picture_check_size(width, height, c)) return false;
     if (maximum < 1 || maximum > 65535) return fail(c, "damaged PNM header");
     int channels = bytes[1] == '6' ? 3 : 1, bits = maximum > 255 ? 16 : 8;
     size_t count = (size_t)width * (size_t)height * (size_t)channels;
     if ((size_t)(s.end - s.at) / ((size_t)bits / 8) < count) return fail(c, "the file is cut short");
-    void *pixels = malloc(count * ((size_t)bits / 8));
-    if (pixels == NULL) return fail(c, "not enough memory");
+    if (!picture_make(width, height, channels, bits, out, c)) return false;
     if (bits == 8)
-        scale8(s.at, pixels, count, (unsigned)maximum);
+        scale8(s.at, out->pixels, count, (unsigned)maximum);
     else
-        scale16(s.at, pixels, count, (uint32_t)maximum);
-    *out = (picture){width, height, channels, bits, pixels};
+        scale16(s.at, out->pixels, count, (uint32_t)maximum);
     return true;
 }
+
+const codec codec_pnm = {.name = "ppm", .endings = {"pgm", "pnm"}, .probe = is_pnm, .read = read_pnm};

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * EXIF, XMP and IPTC from the photograph to the coloured picture, through gexiv2. Without gexiv2 there is never any. */
+#ifndef METADATA_H
+#define METADATA_H
+
+#include "mark.h"
+#include "picture.h"
+
+typedef struct metadata metadata;
+
+/** Reads what the file's bytes, or p->exif and p->xmp, hold. NULL when this build has no gexiv2; what is damaged is
+ *  left out, and both come with a warning. */
+metadata *metadata_open(const uint8_t *bytes, size_t size, const picture *p, complaint *c);
+void metadata_close(metadata *m);
+
+/** EXIF's orientation, 1..8. */
+int metadata_orientation(const metadata *m);
+
+/** Pixels an inch, across and down, as EXIF has them; both 0 when it does not say. */
+void metadata_density(const metadata *m, double density[2]);
+
+/** Makes the metadata those of the output: upright, coloured, without what described the old pixels (thumbnails, the
+ *  layout of a TIFF file, the address of a C2PA manifest), and with the mark unless it is NULL.
+ *  @param transposed columns and rows have changed places. */
+bool metadata_update(metadata *m, const picture *out, bool transposed, const mark *made, complaint *c);
+
+/** Writes them into a finished file. */
+bool metadata_save(metadata *m, const char *path, complaint *c);
+
+/** Gives them to a format with boxes: out->exif and out->xmp. */
+bool metadata_to_boxes(metadata *m, picture *out, complaint *c);
+
+/** Whether the bytes hold a C2PA manifest, in any file format: the head of its JUMBF box is looked for. */
+bool metadata_has_manifest(const uint8_t *bytes, size_t size);
+
+#endif
