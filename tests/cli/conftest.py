@@ -15,6 +15,7 @@ BUILD = Path(os.environ.get("COLORIZER_BUILD", ROOT / "build"))
 COMMAND = BUILD / "examples" / "colorizer"
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
+Needs = Callable[..., None]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -31,6 +32,19 @@ def run(tmp_path: Path) -> Run:
     def call(*arguments: object, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         line = [str(COMMAND), *(str(a) for a in arguments)]
         return subprocess.run(line, input=data, capture_output=True, cwd=tmp_path, timeout=300, check=False)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def needs() -> Needs:
+    """Skips a test, with its reason, where the command was built without one of the libraries named."""
+    version = subprocess.run([str(COMMAND), "--version"], capture_output=True, text=True, check=True).stdout
+
+    def call(*libraries: str) -> None:
+        for library in libraries:
+            if f"with {library} " not in version:
+                pytest.skip(f"the command is built without {library}")
 
     return call
 
