@@ -6,7 +6,8 @@ jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 python=/usr/bin/python3 # Debian's, which has Debian's packages
 
 build_packages='gcc libc6-dev pkg-config meson ninja-build libstb-dev'
-test_packages="$build_packages libcmocka-dev binutils python3 python3-numpy python3-torch python3-pytest python3-pil python3-matplotlib python3-onnx libsdl2-dev libsdl2-ttf-dev fonts-dejavu-core xvfb xdotool python3-xlib"
+file_packages='libpng-dev libjpeg-dev libtiff-dev libwebp-dev libjxl-dev liblcms2-dev libgexiv2-dev libimage-exiftool-perl'
+test_packages="$build_packages $file_packages libcmocka-dev binutils python3 python3-numpy python3-torch python3-pytest python3-pil python3-matplotlib python3-onnx libsdl2-dev libsdl2-ttf-dev fonts-dejavu-core xvfb xdotool python3-xlib"
 check_packages="$test_packages clang clang-format libclang-rt-14-dev git gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 plugin_packages="$test_packages gegl libgegl-dev gimp libgimp2.0-dev openbox procps libvips-dev libvips-tools" # and what else the plug-ins' hosts need
 
