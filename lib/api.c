@@ -245,6 +245,7 @@ static int32_t render(colorizer *c, const colorizer_image *src, const colorizer_
         status = cz_fail(&c->error, COLORIZER_E_STATE, "no photograph is analyzed on this handle");
     if (status == COLORIZER_OK)
         status = read_region(region, &c->pipeline->job.grid, source.width, source.height, &frame, &mask, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_frame_check(&target, &frame, &c->error);
     if (status == COLORIZER_OK && mask != NULL) {
         frame.mask = &cover;
         status = cz_image_check(mask, CZ_IMAGE_GRAY, "mask", &cover, &c->error);

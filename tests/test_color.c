@@ -212,7 +212,7 @@ static void colour_of(const cz_color_kernels *k, float l, float a, float b, doub
     const float strength = 1;
     float light, rgb[3];
     k->lightness(&y, 1, &light);
-    k->colour(&cz_primaries_srgb, rows, 1, 1.0f, 0, &y, &light, &strength, 1, &rgb[0], &rgb[1], &rgb[2]);
+    k->colour(&cz_primaries_srgb, false, rows, 1, 1.0f, 0, &y, &light, &strength, 1, &rgb[0], &rgb[1], &rgb[2]);
     for (int i = 0; i < 3; i++) c[i] = (double)rgb[i];
 }
 

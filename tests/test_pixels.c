@@ -205,7 +205,7 @@ static void colours_are_the_same_in_every_space(void **state) {
         cz_primaries p;
         float c[3];
         assert_true(cz_primaries_make(s, srgb_icc, &p));
-        k->colour(&p, rows, 1, 1, 0, &y, &l, &one, 1, &c[0], &c[1], &c[2]);
+        k->colour(&p, false, rows, 1, 1, 0, &y, &l, &one, 1, &c[0], &c[1], &c[2]);
         /* back to X and Z by solving c = Y + x (X - Y) + z (Z - Y) for two of the channels */
         const double d = (double)p.x[0] * (double)p.z[2] - (double)p.x[2] * (double)p.z[0];
         const double r = (double)c[0] - (double)y, b = (double)c[2] - (double)y;
@@ -232,7 +232,7 @@ static void the_gamut_is_that_of_the_destination(void **state) {
         cz_primaries p;
         float c[3];
         assert_true(cz_primaries_make(s, NULL, &p));
-        k->colour(&p, rows, 1, 1, 0, &y, &l, &one, 1, &c[0], &c[1], &c[2]);
+        k->colour(&p, false, rows, 1, 1, 0, &y, &l, &one, 1, &c[0], &c[1], &c[2]);
         for (int i = 0; i < 3; i++) assert_true(c[i] >= 0 && c[i] <= 1);
         const float d = p.x[0] * p.z[2] - p.x[2] * p.z[0];
         chroma[s] = -((c[0] - y) * p.z[2] - (c[2] - y) * p.z[0]) / d; /* Y - X */

@@ -28,6 +28,7 @@ Pixels = npt.NDArray[Any]  # uint8, uint16, float16 or float32: gray [H, W], gra
 Values = npt.NDArray[np.float32]
 Self = TypeVar("Self", bound="_Handle")
 SAMPLES = {"uint8": 1, "uint16": 2, "float32": 3, "float16": 4}
+AB_F32 = 0x0703
 TRANSFERS = {"srgb": 0, "linear": 1}
 PRIMARIES = {"srgb": 0, "display_p3": 1, "adobe_rgb": 2, "prophoto": 3, "bt2020": 4}
 INTEGERS = {"threads": 1, "size": 2, "cpu": 5, "memory": 6}
@@ -228,6 +229,17 @@ class Colorizer(_Handle):
         result = _result(source, dtype)
         views = _view(source, space), _view(result, space)
         self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(views[0]), ctypes.byref(views[1])))
+        return result
+
+    def chroma(self, pixels: Pixels, space: Space = Space()) -> Values:
+        """CIELAB a and b, float32 [2, H, W], of a photograph that was analyzed."""
+        source = np.ascontiguousarray(pixels)
+        result = np.empty((2, *source.shape[:2]), np.float32)
+        view, plane = _view(source, space), _view(result[0], space)
+        plane.format, plane.transfer = AB_F32, 0
+        for i in range(2):
+            plane.data[i], plane.stride[i], plane.size[i] = result[i].ctypes.data, result.strides[1], result[i].nbytes
+        self._check(self._lib.colorizer_render(self._handle, ctypes.byref(view), ctypes.byref(plane), None))
         return result
 
     def analyze(self, pixels: Pixels, space: Space = Space()) -> None:

@@ -99,7 +99,17 @@ enum {
     COLORIZER_BGRA_U8 = 0x0601,
     COLORIZER_BGRA_U16 = 0x0602,
     COLORIZER_BGRA_F32 = 0x0603,
-    COLORIZER_BGRA_F16 = 0x0604
+    COLORIZER_BGRA_F16 = 0x0604,
+    /** Chroma alone, as a destination: plane 0 is CIELAB a, plane 1 is b (white D65), one f32 each a pixel, as they are
+     *  after strength and gamut mapping into `primaries`. transfer is of no meaning. */
+    COLORIZER_AB_F32 = 0x0703,
+    /** Video. Plane 0 is luma Y', one byte a pixel, 16..235; plane 1 is Cb, Cr, two bytes for each 2 x 2 pixels (sides
+     *  rounded up), 16..240; by the weights of `primaries`: ITU-R BT.709's for 0, BT.2020's for BT2020. As a source
+     *  plane 0 is read and plane 1 is not looked at. As a destination plane 0 receives the photograph's Y', or is not
+     *  written where data[0] is NULL; Cb and Cr are such that a decoder with that Y' shows the colours at the
+     *  photograph's luma. Parts of a photograph begin at even x and y and, unless at its end, are even in size. */
+    COLORIZER_NV12_U8 = 0x0801,
+    COLORIZER_NV12_FULL_U8 = 0x0901 /**< The same in full range, as JPEG's: 0..255 all. */
 };
 
 /** Transfer function between samples and linear light. Floats below 0 and above 1 follow the same formula, with the
@@ -142,7 +152,7 @@ enum {
  *  (height - 1 - y) * -stride bytes after it. `size` is the number of bytes at `data`; every row's pixels must lie
  *  inside (checked before any access). Bytes between the end of a row's pixels and the next row are neither read
  *  nor written. `data` and `stride` must be multiples of the sample's size (1, 2 or 4 bytes).
- *  Only plane 0 is used by the formats above; the other planes must be zero. */
+ *  Planes that a format does not use must be zero. */
 typedef struct colorizer_image {
     uint32_t struct_size; /**< sizeof(colorizer_image). */
     int32_t format;       /**< A pixel format, COLORIZER_GRAY_U8 ... */
@@ -266,7 +276,7 @@ COLORIZER_API void colorizer_close(colorizer *c);
 
 /* ---------------------------------------------------------------- colorizing */
 
-/** Colorizes `src` into `dst`: same width and height, a colour format (RGB, RGBA, BGR, BGRA), any sample type.
+/** Colorizes `src` into `dst`: same width and height, any format with colour.
  *
  *  A colour or tinted source is taken by its luminance (linear light; see COLORIZER_PRIMARIES_SRGB). For every pixel
  * the output's luminance is the input's, to within 1 of 255 (u8) or 1 of 65535 (u16). Alpha is copied, or opaque where

@@ -26,14 +26,25 @@
 
 enum cz_image_role {
     CZ_IMAGE_SOURCE, /* any format */
-    CZ_IMAGE_TARGET, /* RGB, RGBA, BGR, BGRA */
+    CZ_IMAGE_TARGET, /* what has colour */
     CZ_IMAGE_GRAY    /* GRAY whose samples are values 0..1, not light: confidence, masks */
+};
+
+/** What the planes of a format are. */
+enum cz_kind {
+    CZ_KIND_PIXELS,   /* one plane */
+    CZ_KIND_AB,       /* a and b */
+    CZ_KIND_NV12,     /* luma, which may be missing, and chroma at half the size */
+    CZ_KIND_NV12_FULL /* in full range */
 };
 
 /** A checked image. */
 typedef struct cz_pixels {
     unsigned char *top; /* row 0; row y is at top + y * step */
     ptrdiff_t step;
+    unsigned char *second; /* plane 1, likewise; only of targets */
+    ptrdiff_t second_step;
+    enum cz_kind kind;
     uint32_t width, height;
     cz_layout_px px;
 } cz_pixels;
@@ -55,6 +66,11 @@ int32_t cz_image_pair_check(const cz_pixels *src, const cz_pixels *dst, cz_error
 int32_t cz_image_mask_check(const cz_pixels *mask, const cz_pixels *dst, cz_error *err);
 
 static inline unsigned char *cz_row(const cz_pixels *p, size_t y) { return p->top + (ptrdiff_t)y * p->step; }
+static inline unsigned char *cz_second_row(const cz_pixels *p, size_t y) {
+    return p->second + (ptrdiff_t)y * p->second_step;
+}
+/** Rows that are rendered together. */
+static inline size_t cz_row_group(const cz_pixels *p) { return p->kind >= CZ_KIND_NV12 ? 2 : 1; }
 
 /* ---------------------------------------------------------------- spaces of colour (primaries.c) */
 
@@ -97,6 +113,11 @@ void cz_read_mask(const cz_color_job *job, const cz_pixels *mask, size_t x, size
  *  be the same image when lum has been read. */
 void cz_write_pixels(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, size_t x, size_t y, size_t n,
                      const float *lum, float (*rgb)[CZ_CHUNK]);
+/** The same of CZ_KIND_AB, with a and b in rgb[0] and rgb[1]. */
+void cz_write_ab(const cz_pixels *dst, size_t x, size_t y, size_t n, float (*rgb)[CZ_CHUNK]);
+/** The same of CZ_KIND_NV12 and _FULL: one or two rows from the even row y and column x on. */
+void cz_write_nv12(const cz_color_job *job, const cz_pixels *dst, size_t x, size_t y, size_t rows, size_t n,
+                   float (*lum)[CZ_CHUNK], float (*rgb)[3][CZ_CHUNK]);
 /** Writes sample `at` of a row; f32 as it is, codes of what is held in 0..1. */
 void cz_set_sample(void *row, cz_layout_px px, size_t at, float value);
 
@@ -210,6 +231,8 @@ typedef struct cz_frame {
     uint32_t x, y, width, height;
     const cz_pixels *mask; /* of the image's size, gray; NULL: all of it */
 } cz_frame;
+/** Where 2 x 2 pixels of dst share their chroma, a part begins and ends between them (pixels.c). */
+int32_t cz_image_frame_check(const cz_pixels *dst, const cz_frame *frame, cz_error *err);
 
 /** Bytes of scratch a thread needs in cz_render. */
 size_t cz_render_scratch(const cz_grid *g);

@@ -54,7 +54,7 @@ static void across(const float *columns, size_t width, float *out, size_t w) {
 static void read_row(const cz_color_job *job, const cz_pixels *src, size_t y, float *row) {
     const size_t width = job->grid.width;
     cz_read_luminance(job, src, 0, y, width, row);
-    if (src->px.sample == CZ_SAMPLE_U8 || src->px.sample == CZ_SAMPLE_U16) return;
+    if (src->kind == CZ_KIND_PIXELS && (src->px.sample == CZ_SAMPLE_U8 || src->px.sample == CZ_SAMPLE_U16)) return;
     for (size_t x = 0; x < width; x++) row[x] = row[x] > 0 ? (row[x] < 1 ? row[x] : 1.0f) : 0.0f;
 }
 

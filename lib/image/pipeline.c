@@ -262,7 +262,7 @@ static void show(const cz_color_job *job, float light, const cz_mode *mode, floa
     const float f = (light + 16.0f) / 116.0f,
                 y = f > 24.0f / 116.0f ? f * f * f : (f - 16.0f / 116.0f) * 108.0f / 841.0f;
     float red, green, blue;
-    job->k->colour(&cz_primaries_srgb, lines, 1, 1.0f, 0, &y, &light, &all, 1, &red, &green, &blue);
+    job->k->colour(&cz_primaries_srgb, false, lines, 1, 1.0f, 0, &y, &light, &all, 1, &red, &green, &blue);
     job->k->encode(job->tables, px, &y, &red, &green, &blue, 1, srgb);
 }
 

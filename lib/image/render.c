@@ -19,44 +19,59 @@ static between place(size_t i, float scale, size_t n) {
 
 /* ---------------------------------------------------------------- rows */
 
+enum { GROUP = 2 }; /* rows that cz_row_group() puts together, at most */
+
 size_t cz_render_scratch(const cz_grid *g) {
-    return (4 * (size_t)g->w * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
+    return (GROUP * 4 * (size_t)g->w * sizeof(float) + CZ_ALIGN - 1) & ~(size_t)(CZ_ALIGN - 1);
 }
 
-/** One row in chunks; each is read whole before it is written, so source and destination may be the same. */
-static void render_row(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame,
-                       size_t y, const float *const *lines, float strength) {
+/** One or two rows in chunks; each chunk is read whole before it is written, so source and destination may be the
+ *  same. lines: the four of each row. */
+static void render_group(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame,
+                         size_t y, size_t rows, const float *const (*lines)[4], float strength) {
     const float scale = (float)job->grid.w / (float)frame->width;
-    float lum[CZ_CHUNK], light[CZ_CHUNK], amount[CZ_CHUNK], rgb[3][CZ_CHUNK];
+    const bool ab = dst->kind == CZ_KIND_AB;
+    float light[CZ_CHUNK], amount[CZ_CHUNK], lum[GROUP][CZ_CHUNK], rgb[GROUP][3][CZ_CHUNK];
     for (size_t i = 0; i < CZ_CHUNK; i++) amount[i] = strength;
     for (size_t x = 0; x < src->width; x += CZ_CHUNK) {
         const size_t n = cz_min(CZ_CHUNK, src->width - x);
-        cz_read_luminance(job, src, x, y, n, lum);
-        job->k->lightness(lum, n, light);
-        if (frame->mask != NULL) {
-            cz_read_mask(job, frame->mask, x, y, n, amount);
-            for (size_t i = 0; i < n; i++) amount[i] *= strength;
+        for (size_t r = 0; r < rows; r++) {
+            cz_read_luminance(job, src, x, y + r, n, lum[r]);
+            job->k->lightness(lum[r], n, light);
+            if (frame->mask != NULL) {
+                cz_read_mask(job, frame->mask, x, y + r, n, amount);
+                for (size_t i = 0; i < n; i++) amount[i] *= strength;
+            }
+            job->k->colour(&dst->px.primaries, ab, lines[r], job->grid.w, scale, frame->x + x, lum[r], light, amount, n,
+                           rgb[r][0], rgb[r][1], rgb[r][2]);
         }
-        job->k->colour(&dst->px.primaries, lines, job->grid.w, scale, frame->x + x, lum, light, amount, n, rgb[0],
-                       rgb[1], rgb[2]);
-        cz_write_pixels(job, src, dst, x, y, n, lum, rgb);
+        if (dst->kind == CZ_KIND_PIXELS)
+            cz_write_pixels(job, src, dst, x, y, n, lum[0], rgb[0]);
+        else if (ab)
+            cz_write_ab(dst, x, y, n, rgb[0]);
+        else
+            cz_write_nv12(job, dst, x, y, rows, n, lum, rgb);
     }
 }
 
+/** The first row of a group renders all of it, wherever a thread's share ends. */
 void cz_render_rows(const cz_color_job *job, const cz_pixels *src, const cz_pixels *dst, const cz_frame *frame,
                     const float *fit, float strength, size_t begin, size_t end, void *scratch) {
     const cz_grid *g = &job->grid;
     const float scale = (float)g->h / (float)frame->height;
+    const size_t group = cz_row_group(dst);
     float *mixed = scratch;
-    const float *lines[4];
-    for (size_t j = 0; j < 4; j++) lines[j] = mixed + j * g->w;
-    for (size_t y = begin; y < end; y++) {
-        const between v = place(frame->y + y, scale, g->h);
-        for (size_t j = 0; j < 4; j++) {
-            const float *plane = fit + j * g->h * g->w;
-            job->k->mix(plane + v.first * g->w, plane + v.second * g->w, v.share, g->w, mixed + j * g->w);
+    const float *lines[GROUP][4];
+    for (size_t y = (begin + group - 1) / group * group; y < end; y += group) {
+        const size_t rows = cz_min(group, dst->height - y);
+        for (size_t j = 0; j < 4 * rows; j++) {
+            const between v = place(frame->y + y + j / 4, scale, g->h);
+            const float *plane = fit + j % 4 * g->h * g->w;
+            float *line = mixed + j * g->w;
+            job->k->mix(plane + v.first * g->w, plane + v.second * g->w, v.share, g->w, line);
+            lines[j / 4][j % 4] = line;
         }
-        render_row(job, src, dst, frame, y, lines, strength);
+        render_group(job, src, dst, frame, y, rows, (const float *const(*)[4])lines, strength);
     }
 }
 

@@ -379,11 +379,9 @@ static inline vm in_gamut(rgb c) {
     return vm_and(vf_le(vf_zero(), low), vf_le(high, vf_set1(1.0f)));
 }
 
-/** Most of the chroma, at the same hue and lightness, that the space holds: bisection on its share t, to 1 / 4096.
- *  t = 0 is gray and in gamut, or the luminance itself is not in 0..1. Lanes already in gamut keep t = 1. */
-static inline rgb into_gamut(const space_v *s, rgb c, vf y, vf fy, vf y0, vf fa, vf fb) {
-    const vm inside = in_gamut(c);
-    if (!vm_any(vm_not(inside))) return c;
+/** The share of the chroma, at the same hue and lightness, that the space holds: bisection to 1 / 4096. A share of 0 is
+ *  gray and in gamut, or the luminance itself is not in 0..1. Lanes already in gamut keep 1. */
+static inline vf share_in_gamut(const space_v *s, vm inside, vf y, vf fy, vf y0, vf fa, vf fb) {
     vf low = vf_select(inside, vf_set1(1.0f), vf_zero()), high = vf_set1(1.0f);
     for (int i = 0; i < 12; i++) {
         const vf t = vf_mul(vf_add(low, high), vf_set1(0.5f));
@@ -391,7 +389,7 @@ static inline rgb into_gamut(const space_v *s, rgb c, vf y, vf fy, vf y0, vf fa,
         low = vf_select(ok, t, low);
         high = vf_select(ok, high, t);
     }
-    return colour_at(s, y, fy, y0, vf_mul(fa, low), vf_mul(fb, low));
+    return low;
 }
 
 /** Share of the chroma that dark pixels keep: 3 u^2 - 2 u^3 of u = L / DARK_L, 1 from there on. */
@@ -400,9 +398,9 @@ static inline vf dark_share(vf l) {
     return vf_mul(vf_mul(u, u), vf_fnma(vf_set1(2.0f), u, vf_set1(3.0f)));
 }
 
-static void colour(const cz_primaries *space, const float *const *lines, size_t width, float scale, size_t first,
-                   const float *y, const float *l, const float *strength, size_t n, float *red, float *green,
-                   float *blue) {
+static void colour(const cz_primaries *space, bool ab, const float *const *lines, size_t width, float scale,
+                   size_t first, const float *y, const float *l, const float *strength, size_t n, float *red,
+                   float *green, float *blue) {
     const vf last = vf_set1((float)(width - 1)), one = vf_set1(1.0f);
     float lane[VL];
     space_v v;
@@ -424,10 +422,18 @@ static void colour(const cz_primaries *space, const float *const *lines, size_t 
         const vf amount = vf_mul(vf_load_n(strength + i, count), dark_share(light));
         const vf a = vf_clamp(vf_fma(k[0], light, k[1]), -128.0f, 128.0f);
         const vf b = vf_clamp(vf_fma(k[2], light, k[3]), -128.0f, 128.0f);
-        const vf fa = vf_mul(vf_mul(a, amount), vf_set1(1.0f / 500.0f));
-        const vf fb = vf_mul(vf_mul(b, amount), vf_set1(1.0f / 200.0f));
+        vf fa = vf_mul(vf_mul(a, amount), vf_set1(1.0f / 500.0f));
+        vf fb = vf_mul(vf_mul(b, amount), vf_set1(1.0f / 200.0f));
         const vf fy = vf_mul(vf_add(light, vf_set1(16.0f)), vf_set1(1.0f / 116.0f)), y0 = lab_inverse(fy);
-        const rgb c = into_gamut(&v, colour_at(&v, lum, fy, y0, fa, fb), lum, fy, y0, fa, fb);
+        rgb c = colour_at(&v, lum, fy, y0, fa, fb);
+        const vm inside = in_gamut(c);
+        if (vm_any(vm_not(inside))) {
+            const vf t = share_in_gamut(&v, inside, lum, fy, y0, fa, fb);
+            fa = vf_mul(fa, t);
+            fb = vf_mul(fb, t);
+            c = colour_at(&v, lum, fy, y0, fa, fb);
+        }
+        if (ab) c = (rgb){vf_mul(fa, vf_set1(500.0f)), vf_mul(fb, vf_set1(200.0f)), c.b};
         vf_store_n(red + i, c.r, count);
         vf_store_n(green + i, c.g, count);
         vf_store_n(blue + i, c.b, count);

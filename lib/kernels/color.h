@@ -101,10 +101,11 @@ typedef struct cz_color_kernels {
                 float *const *fit);
     /** Mean of the same window. */
     void (*smooth)(const float *const *rows, size_t n, float *scratch, float *out);
-    /** Linear red, green and blue of n pixels from column `first`: chroma from the four rows of `fit`, `width` long
-     *  and `scale` of their pixels to one of these, times each pixel's strength, brought into gamut; luminance stays y.
+    /** Linear red, green and blue, or a and b in the place of red and green, of n pixels from column `first`: chroma
+     * from the four rows of `fit`, `width` long and `scale` of their pixels to one of these, times each pixel's
+     * strength, brought into gamut; luminance stays y.
      */
-    void (*colour)(const cz_primaries *space, const float *const *fit, size_t width, float scale, size_t first,
+    void (*colour)(const cz_primaries *space, bool ab, const float *const *fit, size_t width, float scale, size_t first,
                    const float *y, const float *l, const float *strength, size_t n, float *red, float *green,
                    float *blue);
     /** Writes the colour samples of n pixels, and no other byte. Where px is premultiplied alpha is there already. */

@@ -128,6 +128,17 @@ def test_types_and_spaces() -> None:
         assert np.array_equal(c.colorize(both, space=Space(premultiplied=True))[..., 3], gray // 2)
 
 
+def test_chroma_alone() -> None:
+    gray = gray_scene()
+    with Colorizer() as c:
+        c.set("size", 64)
+        colour = c.colorize(gray).astype(float)
+        chroma = c.chroma(gray)
+    assert chroma.shape == (2, *gray.shape) and np.abs(chroma).max() > 3
+    warm = colour[..., 0] - colour[..., 2] > 20
+    assert warm.any() and (chroma[1][warm] > 0).all()
+
+
 def test_a_mask_holds_colour_back() -> None:
     gray = gray_scene()
     mask = np.zeros(gray.shape, np.float32)
