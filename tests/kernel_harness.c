@@ -191,7 +191,7 @@ void problem_print(const problem *p) {
         if (d[0] != 0) fprintf(stderr, " in%d [%u,%u,%u,%u]", i, d[0], d[1], d[2], d[3]);
     }
     fprintf(stderr, " -> [%u,%u,%u,%u]", p->out.d[0], p->out.d[1], p->out.d[2], p->out.d[3]);
-    for (size_t i = 0; info->attributes[i].name != NULL; i++) {
+    for (size_t i = 0; info->attributes[i].name[0] != 0; i++) {
         float f;
         int32_t n;
         memcpy(&f, &p->c->attr.words[i], sizeof f);

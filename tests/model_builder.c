@@ -111,8 +111,8 @@ void mb_free(mb_model *m) {
 cz_attr mb_attr(uint32_t id) {
     cz_attr attr = {{0}};
     const cz_attr_info *row = cz_op_find(id)->attributes;
-    for (size_t k = 0; row[k].name != NULL; k++)
-        if (!row[k].is_float && row[k].low > 0) attr.words[k] = (uint32_t)row[k].low;
+    for (size_t k = 0; row[k].name[0] != 0; k++)
+        if (!row[k].is_float && row[k].low.i > 0) attr.words[k] = (uint32_t)row[k].low.i;
     if (id == CZ_OP_matmul) attr.matmul.alpha = 1;
     if (id == CZ_OP_attention) attr.attention.scale = 1;
     if (id == CZ_OP_softmax) attr.softmax.temperature = 1;

@@ -224,7 +224,7 @@ static const shape_case cases[] = {
 
 static void set_attr(cz_attr *attr, uint32_t id, const char *name, double value) {
     const cz_attr_info *row = cz_op_find(id)->attributes;
-    for (size_t k = 0; row[k].name != NULL; k++) {
+    for (size_t k = 0; row[k].name[0] != 0; k++) {
         if (strcmp(row[k].name, name) != 0) continue;
         const float f = (float)value;
         const int32_t i = row[k].is_float ? 0 : (int32_t)value;
@@ -279,17 +279,19 @@ static void test_ranges(void **state) {
     for (uint32_t id = 0; id < 256; id++) {
         if (cz_op_find(id) == NULL) continue;
         const cz_attr_info *row = cz_op_find(id)->attributes;
-        for (size_t k = 0; row[k].name != NULL; k++) {
-            const double outside[2] = {row[k].low - 1, row[k].high + 1};
+        for (size_t k = 0; row[k].name[0] != 0; k++) {
+            const bool f = row[k].is_float;
+            const double outside[2] = {(f ? (double)row[k].low.f : row[k].low.i) - 1,
+                                       (f ? (double)row[k].high.f : row[k].high.i) + 1};
             for (int side = 0; side < 2; side++) {
                 cz_attr attr = mb_attr(id);
-                if (outside[side] > 0x7fffffff && !row[k].is_float) continue; /* cannot be stored */
-                if (row[k].is_float && row[k].high > 1e20) continue;          /* + 1 is lost in rounding */
+                if (outside[side] > 0x7fffffff && !f) continue; /* cannot be stored */
+                if (f && outside[1] > 1e20) continue;           /* + 1 is lost in rounding */
                 set_attr(&attr, id, row[k].name, outside[side]);
                 assert_int_equal(cz_op_check(id, &attr, &err), COLORIZER_E_MODEL);
                 assert_non_null(strstr(err.text, row[k].name));
             }
-            for (size_t b = 0; row[k].is_float && b < CZ_COUNT(not_finite); b++) {
+            for (size_t b = 0; f && b < CZ_COUNT(not_finite); b++) {
                 cz_attr attr = mb_attr(id);
                 attr.words[k] = not_finite[b];
                 assert_int_equal(cz_op_check(id, &attr, &err), COLORIZER_E_MODEL);

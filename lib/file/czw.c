@@ -13,7 +13,7 @@ static const size_t record_bytes[CZ_FILE_PARTS] = {32, 48, 128, 16, 16};
 static const uint32_t least_records[CZ_FILE_PARTS] = {1, 0, 1, 1, 0};
 static const uint32_t most_records[CZ_FILE_PARTS] = {CZ_FILE_MAX_INPUTS, CZ_FILE_MAX_RECORDS, CZ_FILE_MAX_RECORDS,
                                                      CZ_FILE_MAX_OUTPUTS, CZ_FILE_MAX_METADATA};
-static const char *const part_name[CZ_FILE_PARTS] = {"input", "constant", "operator", "output", "metadata"};
+static const char part_name[CZ_FILE_PARTS][9] = {"input", "constant", "operator", "output", "metadata"};
 
 static uint32_t read_u32(const unsigned char *p) {
     uint32_t v;

@@ -9,6 +9,7 @@
 
 #include "kernels/color.h"
 #include "kernels/set.h"
+#include "kernels/table.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -50,7 +51,7 @@ static unsigned machine_has(void) { return CZ_ANY_CPU; }
 
 /** By COLORIZER_CPU_ constant; a set that is not in this build has no kernels. */
 static const struct {
-    const char *name;
+    char name[8];
     unsigned needs;
     const cz_set *set;
     const cz_color_kernels *color;
@@ -103,7 +104,14 @@ const char *cz_cpu_name(int32_t cpu) { return cpu >= 0 && cpu <= CZ_CPU_LAST ? s
 
 const cz_set *cz_set_of(int32_t cpu) { return sets[cpu].set; }
 
-const cz_kernel *cz_kernel_of(const cz_set *set, uint32_t op) { return set->kernels[op]; }
+/** The kernels that are the same for every set. */
+#define ONCE(name) [CZ_OP_##name] = &cz_kernel_##name
+static const cz_kernel *const once[CZ_OP_COUNT] = {
+    ONCE(conv2d),        ONCE(conv_transpose2d), ONCE(linear),   ONCE(matmul),
+    ONCE(pixel_shuffle), ONCE(concat),           ONCE(slice),    ONCE(pad),
+    ONCE(reshape),       ONCE(transpose),        ONCE(conv2d_i8)};
+
+const cz_kernel *cz_kernel_of(const cz_set *set, uint32_t op) { return set->own[op] != NULL ? set->own[op] : once[op]; }
 
 const cz_color_kernels *cz_color(int32_t cpu) { return sets[cpu].color; }
 

@@ -19,7 +19,7 @@ struct cz_set {
     cz_depthwise_row_fn *depthwise_row;
     cz_narrow_turn_fn *narrow_turn;
     cz_narrow_row_fn *narrow_row;
-    const cz_kernel *kernels[CZ_OP_COUNT]; /* by operator id; NULL where there is no operator */
+    const cz_kernel *own[CZ_OP_COUNT]; /* by operator id; NULL where the kernel is compiled once (isa.c) */
 };
 
 /* The parts of the set that a file is compiled for. */

@@ -4,8 +4,7 @@
 #include "kernels/table.h"
 #include "kernels/vec.h"
 
-#define ONCE(name) [CZ_OP_##name] = &cz_kernel_##name          /* compiled once */
-#define OWN(name)  [CZ_OP_##name] = &CZ_NAME(cz_kernel_##name) /* compiled for this set */
+#define OWN(name) [CZ_OP_##name] = &CZ_NAME(cz_kernel_##name)
 
 const cz_set CZ_NAME(cz_set) = {
     .pixels = CZ_MR,
@@ -23,15 +22,6 @@ const cz_set CZ_NAME(cz_set) = {
     .depthwise_row = CZ_NAME(cz_depthwise_row),
     .narrow_turn = CZ_NAME(cz_narrow_turn),
     .narrow_row = CZ_NAME(cz_narrow_row),
-    .kernels = {ONCE(conv2d),    ONCE(conv_transpose2d),
-                ONCE(linear),    ONCE(matmul),
-                OWN(attention),  OWN(layer_norm),
-                OWN(softmax),    OWN(activation),
-                OWN(pool2d),     OWN(global_pool),
-                OWN(resize),     ONCE(pixel_shuffle),
-                ONCE(concat),    OWN(add),
-                OWN(mul),        ONCE(slice),
-                ONCE(pad),       ONCE(reshape),
-                ONCE(transpose), OWN(quantize),
-                ONCE(conv2d_i8)},
+    .own = {OWN(attention), OWN(layer_norm), OWN(softmax), OWN(activation), OWN(pool2d), OWN(global_pool), OWN(resize),
+            OWN(add), OWN(mul), OWN(quantize)},
 };

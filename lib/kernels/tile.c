@@ -59,9 +59,10 @@ CZ_INLINE void whole(const cz_micro *k, const cz_epilogue *e, const cz_tile_out 
         const vf start = start_of(e, o, (size_t)b);
         CZ_UNROLL for (int p = 0; p < CZ_MR; p++) sum[p][b] = start;
     }
-    float *const out = o->out + o->first;
-    CZ_UNROLL for (int p = 0; p < CZ_MR; p++) {
-        CZ_UNROLL for (int b = 0; b < nb; b++) CZ_PREFETCH_WRITE(out + o->pixel[p] * o->channels + b * VL);
+    float *at[CZ_MR];
+    for (int p = 0; p < CZ_MR; p++) {
+        at[p] = o->out + o->pixel[p] * o->channels + o->first;
+        for (int b = 0; b < nb; b++) CZ_PREFETCH_WRITE(at[p] + b * VL);
     }
     cz_micro_sum(k, CZ_MR, nb, sum);
     if (!cz_epilogue_is_plain(e)) {
@@ -82,12 +83,12 @@ CZ_INLINE void whole(const cz_micro *k, const cz_epilogue *e, const cz_tile_out 
     }
     const size_t last = o->last - o->first - (size_t)(nb - 1) * VL; /* channels of the last block */
     CZ_UNROLL for (int p = 0; p < CZ_MR; p++) {
-        float *at = out + o->pixel[p] * o->channels;
-        CZ_UNROLL for (int b = 0; b < nb - 1; b++) vf_store(at + b * VL, sum[p][b]);
-        if (last == VL)
-            vf_store(at + (nb - 1) * VL, sum[p][nb - 1]);
-        else
-            vf_store_n(at + (nb - 1) * VL, sum[p][nb - 1], last);
+        CZ_UNROLL for (int b = 0; b < nb - 1; b++) vf_store(at[p] + b * VL, sum[p][b]);
+    }
+    if (last == VL) {
+        CZ_UNROLL for (int p = 0; p < CZ_MR; p++) vf_store(at[p] + (nb - 1) * VL, sum[p][nb - 1]);
+    } else {
+        CZ_UNROLL for (int p = 0; p < CZ_MR; p++) vf_store_n(at[p] + (nb - 1) * VL, sum[p][nb - 1], last);
     }
 }
 

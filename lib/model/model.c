@@ -105,7 +105,7 @@ enum cz_type cz_model_type(const cz_model *m, uint32_t tensor) {
 /** Each input has the type that the operator reads, and the weight of conv2d_i8 is stored as i8. The operators before
  *  have been checked. */
 static int32_t check_types(const cz_model *m, const cz_op *op, cz_error *err) {
-    static const char *const name[] = {[CZ_TYPE_F32] = "f32", [CZ_TYPE_U8] = "u8"};
+    static const char name[][4] = {[CZ_TYPE_F32] = "f32", [CZ_TYPE_U8] = "u8"};
     for (uint32_t k = 0; k < CZ_MAX_INPUTS; k++) {
         if (op->in[k] == CZ_NO_TENSOR) continue;
         const enum cz_type is = cz_model_type(m, op->in[k]), must = cz_op_input_type(op->id, k);

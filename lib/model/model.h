@@ -90,24 +90,23 @@ enum cz_type cz_model_type(const cz_model *m, uint32_t tensor);
 
 /* ---------------------------------------------------------------- the operator table */
 
-/** One attribute of an operator: a row A_I or A_F of ops.def. */
+/** One attribute of an operator: a row A_I or A_F of ops.def. Names lie in the row: pointers would have to be relocated
+ *  at every load, and take more room than the names. */
 typedef struct cz_attr_info {
-    const char *name; /* NULL ends a list */
+    char name[15]; /* empty: ends a list */
     bool is_float;
-    double low, high;
+    union {
+        int32_t i;
+        float f;
+    } low, high;
 } cz_attr_info;
-
-/** The result's shape for the inputs' shapes (d[0] == 0: absent); `attr` has passed cz_op_check.
- *  @return OK or E_MODEL. */
-typedef int32_t (*cz_shape_fn)(const cz_attr *attr, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err);
 
 /** One row of ops.def. */
 typedef struct cz_op_info {
-    const char *name;
+    char name[20]; /* empty: no such operator */
     uint32_t required, optional;
     bool packed;
     const cz_attr_info *attributes;
-    cz_shape_fn shape;
 } cz_op_info;
 
 /** The row of an operator id, or NULL. */
@@ -117,7 +116,8 @@ const cz_op_info *cz_op_find(uint32_t id);
  *  @return OK or E_MODEL. */
 int32_t cz_op_check(uint32_t id, const cz_attr *attr, cz_error *err);
 
-/** The result's shape: the row's shape rule, and that every dimension and the number of elements are in bounds. */
+/** The result's shape for the inputs' shapes (d[0] == 0: absent): the row's shape rule, and that every dimension and
+ * the number of elements are in bounds. */
 int32_t cz_op_shape(uint32_t id, const cz_attr *attr, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err);
 
 /** Type of an operator's result, and what its input k must have. */

@@ -5,15 +5,12 @@
 #include <assert.h>
 #include <string.h>
 
-#define A_I(name, low, high) {#name, false, low, high},
-#define A_F(name, low, high) {#name, true, low, high},
+#define A_I(name, lowest, highest) {#name, false, {.i = lowest}, {.i = highest}},
+#define A_F(name, lowest, highest) {#name, true, {.f = (float)lowest}, {.f = (float)highest}},
 #define CZ_OP(id, name, required, optional, packed, attributes)                                                        \
-    static const cz_attr_info attributes_##name[] = {attributes{NULL, false, 0, 0}};                                   \
+    static const cz_attr_info attributes_##name[] = {attributes{"", false, {0}, {0}}};                                 \
     static_assert(sizeof(cz_attr_##name) <= CZ_ATTR_WORDS * 4, #name " has too many attributes");                      \
-    static_assert((required) + (optional) <= CZ_MAX_INPUTS, #name " has too many inputs");                             \
-    static int32_t shape_##name(const cz_attr *attr, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err) { \
-        return cz_shape_##name(&attr->name, in, out, err);                                                             \
-    }
+    static_assert((required) + (optional) <= CZ_MAX_INPUTS, #name " has too many inputs");
 #include "model/ops.def"
 #undef CZ_OP
 #undef A_I
@@ -21,27 +18,27 @@
 
 static const cz_op_info table[] = {
 #define CZ_OP(id, name, required, optional, packed, attributes)                                                        \
-    [id] = {#name, required, optional, packed != 0, attributes_##name, shape_##name},
+    [id] = {#name, required, optional, packed != 0, attributes_##name},
 #include "model/ops.def"
 #undef CZ_OP
 };
 
-const cz_op_info *cz_op_find(uint32_t id) { return id < CZ_COUNT(table) && table[id].name != NULL ? &table[id] : NULL; }
+const cz_op_info *cz_op_find(uint32_t id) { return id < CZ_COUNT(table) && table[id].name[0] != 0 ? &table[id] : NULL; }
 
 /** Checks one word against its row; floats are checked as stored, so NaN fails. */
 static int32_t check_word(const cz_attr_info *row, const cz_attr *attr, size_t k, cz_error *err) {
     if (row->is_float) {
         float v;
         memcpy(&v, &attr->words[k], sizeof v);
-        if (v >= (float)row->low && v <= (float)row->high) return COLORIZER_OK;
+        if (v >= row->low.f && v <= row->high.f) return COLORIZER_OK;
         return cz_fail(err, COLORIZER_E_MODEL, "attribute %s: the bits 0x%08x are not in its range", row->name,
                        (unsigned)attr->words[k]);
     }
     int32_t v;
     memcpy(&v, &attr->words[k], sizeof v);
-    if (v >= row->low && v <= row->high) return COLORIZER_OK;
-    return cz_fail(err, COLORIZER_E_MODEL, "attribute %s: %d is not in %d..%d", row->name, (int)v, (int)row->low,
-                   (int)row->high);
+    if (v >= row->low.i && v <= row->high.i) return COLORIZER_OK;
+    return cz_fail(err, COLORIZER_E_MODEL, "attribute %s: %d is not in %d..%d", row->name, (int)v, (int)row->low.i,
+                   (int)row->high.i);
 }
 
 static int32_t check_activation(int32_t act, float p0, float p1, cz_error *err) {
@@ -121,7 +118,7 @@ static int32_t check_meaning(uint32_t id, const cz_attr *a, cz_error *err) {
 int32_t cz_op_check(uint32_t id, const cz_attr *attr, cz_error *err) {
     const cz_op_info *info = cz_op_find(id);
     size_t k = 0;
-    for (; info->attributes[k].name != NULL; k++) {
+    for (; info->attributes[k].name[0] != 0; k++) {
         const int32_t status = check_word(&info->attributes[k], attr, k, err);
         if (status != COLORIZER_OK) return status;
     }
@@ -133,7 +130,15 @@ int32_t cz_op_check(uint32_t id, const cz_attr *attr, cz_error *err) {
 }
 
 int32_t cz_op_shape(uint32_t id, const cz_attr *attr, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err) {
-    return cz_op_find(id)->shape(attr, in, out, err);
+    switch (id) {
+#define CZ_OP(number, name, required, optional, packed, attributes)                                                    \
+    case number:                                                                                                       \
+        return cz_shape_##name(&attr->name, in, out, err);
+#include "model/ops.def"
+#undef CZ_OP
+    default: /* cannot be: ids have been checked */
+        return cz_fail(err, COLORIZER_E_MODEL, "no operator %u", (unsigned)id);
+    }
 }
 
 enum cz_type cz_op_result_type(uint32_t id, const cz_attr *attr) {

@@ -34,7 +34,7 @@ static int32_t one_image(const cz_shape *s, int i, cz_error *err) {
 
 /** The inputs that a convolution ends with: bias, scale, shift of [1,1,1,Cout], and the residual. */
 static int32_t check_end(const cz_shape in[CZ_MAX_INPUTS], int32_t residual, const cz_shape *out, cz_error *err) {
-    static const char *const name[] = {"", "", "bias", "scale", "shift"};
+    static const char name[][6] = {"", "", "bias", "scale", "shift"};
     for (int i = 2; i <= 4; i++)
         if (given(&in[i]) && !is_vector(&in[i], out->d[3]))
             return BAD(err, "input %d: the %s is not [1,1,1,%u]", i, name[i], (unsigned)out->d[3]);
