@@ -233,29 +233,41 @@ static int32_t read_region(const colorizer_region *region, const cz_grid *grid, 
     return COLORIZER_OK;
 }
 
-static int32_t render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
-                      const colorizer_region *region) {
-    cz_pixels source, target, cover;
+/** A part of a frame, checked. Not to be copied: the frame points at the mask. */
+typedef struct {
+    cz_pixels src, dst, mask;
     cz_frame frame;
+} part;
+
+static int32_t read_part(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
+                         const colorizer_region *region, part *p) {
     const colorizer_image *mask;
-    int32_t status = cz_image_check(src, CZ_IMAGE_SOURCE, "src", &source, &c->error);
-    if (status == COLORIZER_OK) status = cz_image_check(dst, CZ_IMAGE_TARGET, "dst", &target, &c->error);
-    if (status == COLORIZER_OK) status = cz_image_pair_check(&source, &target, &c->error);
+    int32_t status = cz_image_check(src, CZ_IMAGE_SOURCE, "src", &p->src, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_check(dst, CZ_IMAGE_TARGET, "dst", &p->dst, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_pair_check(&p->src, &p->dst, &c->error);
     if (status == COLORIZER_OK && (c->pipeline == NULL || !c->pipeline->analyzed))
         status = cz_fail(&c->error, COLORIZER_E_STATE, "no photograph is analyzed on this handle");
     if (status == COLORIZER_OK)
-        status = read_region(region, &c->pipeline->job.grid, source.width, source.height, &frame, &mask, &c->error);
-    if (status == COLORIZER_OK) status = cz_image_frame_check(&target, &frame, &c->error);
-    if (status == COLORIZER_OK && mask != NULL) {
-        frame.mask = &cover;
-        status = cz_image_check(mask, CZ_IMAGE_GRAY, "mask", &cover, &c->error);
-        if (status == COLORIZER_OK) status = cz_image_mask_check(&cover, &target, &c->error);
-    }
-    if (status != COLORIZER_OK) return status;
+        status = read_region(region, &c->pipeline->job.grid, p->src.width, p->src.height, &p->frame, &mask, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_frame_check(&p->dst, &p->frame, &c->error);
+    if (status != COLORIZER_OK || mask == NULL) return status;
+    p->frame.mask = &p->mask;
+    status = cz_image_check(mask, CZ_IMAGE_GRAY, "mask", &p->mask, &c->error);
+    return status == COLORIZER_OK ? cz_image_mask_check(&p->mask, &p->dst, &c->error) : status;
+}
+
+static int32_t render_part(colorizer *c, const part *p, const cz_settings *settings) {
     cz_exec exec = cz_handle_exec(c);
-    const cz_settings settings = cz_api_settings(c);
     exec.threads = (uint32_t)cz_min(exec.threads, c->pipeline->threads); /* as many as have scratch there */
-    return cz_pipeline_render(c->pipeline, &exec, &source, &target, &frame, &settings, &c->error);
+    return cz_pipeline_render(c->pipeline, &exec, &p->src, &p->dst, &p->frame, settings, &c->error);
+}
+
+static int32_t render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
+                      const colorizer_region *region) {
+    part p;
+    const cz_settings settings = cz_api_settings(c);
+    const int32_t status = read_part(c, src, dst, region, &p);
+    return status == COLORIZER_OK ? render_part(c, &p, &settings) : status;
 }
 
 int32_t colorizer_render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
@@ -265,6 +277,69 @@ int32_t colorizer_render(colorizer *c, const colorizer_image *src, const coloriz
     atomic_store(&c->cancel, 0);
     return cz_api_leave(c, render(c, src, dst, region));
 }
+
+/* ---------------------------------------------------------------- strips */
+
+/** What a host gives for rendering by strips; the images are copies whose height is that of the strip at hand. */
+typedef struct {
+    colorizer_image src, dst;
+    colorizer_strip_fn read, write;
+    void *user;
+} strips;
+
+static int32_t read_strip(colorizer *c, const strips *s, int32_t y, int32_t height, part *p) {
+    const colorizer_region region = {
+        .struct_size = sizeof region, .y = y, .frame_width = s->src.width, .frame_height = height};
+    return read_part(c, &s->src, &s->dst, &region, p);
+}
+
+static int32_t cancelled(colorizer *c) { return cz_fail(&c->error, COLORIZER_E_CANCELLED, "the call was cancelled"); }
+
+static int32_t render_strip(colorizer *c, const strips *s, int32_t y, int32_t height, const cz_settings *settings) {
+    part p;
+    if (s->read(s->user, &s->src, y) != 0) return cancelled(c);
+    int32_t status = read_strip(c, s, y, height, &p);
+    if (status == COLORIZER_OK) status = render_part(c, &p, settings);
+    if (status == COLORIZER_OK && s->write(s->user, &s->dst, y) != 0) status = cancelled(c);
+    return status;
+}
+
+static int32_t render_strips(colorizer *c, strips *s, int32_t height) {
+    cz_settings settings = cz_api_settings(c);
+    const int32_t rows = s->src.height;
+    part p;
+    settings.progress = NULL; /* that of a strip is not the call's */
+    if (height < 1 || height > COLORIZER_MAX_SIDE)
+        return cz_fail(&c->error, COLORIZER_E_RANGE, "height: %d is not in 1..%d", height, COLORIZER_MAX_SIDE);
+    if (rows > height) s->src.height = s->dst.height = height;
+    int32_t status = read_strip(c, s, 0, height, &p); /* where this one is right the others are */
+    for (int32_t y = 0; status == COLORIZER_OK && y < height; y += rows) {
+        s->src.height = s->dst.height = (int32_t)cz_min((size_t)rows, (size_t)(height - y));
+        status = render_strip(c, s, y, height, &settings);
+        const float share = (float)(y + s->src.height) / (float)height;
+        if (status == COLORIZER_OK && c->progress != NULL && c->progress(c->progress_user, share) != 0)
+            status = cancelled(c);
+    }
+    return status;
+}
+
+int32_t colorizer_render_strips(colorizer *c, const colorizer_image *src, const colorizer_image *dst, int32_t height,
+                                colorizer_strip_fn read, colorizer_strip_fn write, void *user) {
+    strips s = {.read = read, .write = write, .user = user};
+    int32_t status = cz_api_enter(c);
+    if (status != COLORIZER_OK) return status;
+    atomic_store(&c->cancel, 0);
+    if (read == NULL || write == NULL) status = cz_fail(&c->error, COLORIZER_E_ARGUMENT, "read, write: are NULL");
+    if (status == COLORIZER_OK) status = cz_image_read(src, "src", &s.src, &c->error);
+    if (status == COLORIZER_OK) status = cz_image_read(dst, "dst", &s.dst, &c->error);
+    if (status == COLORIZER_OK && s.src.height != s.dst.height)
+        status = cz_fail(&c->error, COLORIZER_E_IMAGE_SIZE, "dst.height: %d, but src.height is %d", s.dst.height,
+                         s.src.height);
+    if (status == COLORIZER_OK) status = render_strips(c, &s, height);
+    return cz_api_leave(c, status);
+}
+
+/* ---------------------------------------------------------------- what was found */
 
 static int32_t confidence(colorizer *c, const colorizer_image *dst) {
     cz_pixels target;

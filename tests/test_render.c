@@ -76,6 +76,104 @@ static void test_parts_are_the_whole(void **state) {
     colorizer_close(c);
 }
 
+/** A host that has a photograph in rows, and takes rows. */
+typedef struct {
+    colorizer *c;
+    const colorizer_image *whole;
+    unsigned char *colours;
+    int32_t next_read, next_write, stop_read, stop_write, reports;
+    float share;
+} strip_host;
+
+static int32_t read_strip(void *user, const colorizer_image *strip, int32_t y) {
+    strip_host *h = user;
+    assert_int_equal(y, h->next_read);
+    assert_true(strip->height >= 1 && y + strip->height <= H);
+    h->next_read = y + strip->height;
+    for (int32_t i = 0; i < strip->height; i++)
+        memcpy((unsigned char *)strip->data[0] +
+                   (strip->stride[0] < 0 ? strip->height - 1 - i : i) * llabs(strip->stride[0]),
+               (const unsigned char *)h->whole->data[0] + (y + i) * W, W);
+    assert_int_equal(colorizer_analyze(h->c, strip), COLORIZER_E_BUSY);
+    return y >= h->stop_read;
+}
+
+static int32_t write_strip(void *user, const colorizer_image *strip, int32_t y) {
+    strip_host *h = user;
+    assert_int_equal(y, h->next_write);
+    assert_int_equal(y + strip->height, h->next_read);
+    h->next_write = y + strip->height;
+    memcpy(h->colours + y * W * 3, strip->data[0], (size_t)strip->height * W * 3);
+    return y >= h->stop_write;
+}
+
+static int32_t strip_share(void *user, float share) {
+    strip_host *h = user;
+    assert_true(share > h->share && share <= 1);
+    h->share = share;
+    h->reports++;
+    return 0;
+}
+
+/** Strips of any height through callbacks: the whole, in order, with progress and an end where the host wants one. */
+static void test_strips(void **state) {
+    (void)state;
+    static unsigned char gray[W * H], whole[W * H * 3], colours[W * H * 3], in[W * (H + 9)], out[W * (H + 9) * 3];
+    fill(gray, W, H);
+    const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1), dst = image(whole, COLORIZER_RGB_U8, W, H, 3);
+    static const int32_t heights[] = {1, 10, 77, H - 1, H, H + 9};
+    colorizer *c = open_tiny();
+    strip_host h = {.c = c, .whole = &src, .colours = colours};
+    colorizer_image from = image(in, COLORIZER_GRAY_U8, W, 10, 1), to = image(out, COLORIZER_RGB_U8, W, 10, 3);
+    assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, write_strip, &h), COLORIZER_E_STATE);
+    assert_int_equal(colorizer_colorize(c, &src, &dst), COLORIZER_OK);
+    assert_int_equal(colorizer_set_progress(c, strip_share, &h), COLORIZER_OK);
+    for (size_t i = 0; i < sizeof heights / sizeof *heights; i++) {
+        const int32_t rows = heights[i];
+        from = image(in, COLORIZER_GRAY_U8, W, rows, 1);
+        to = image(out, COLORIZER_RGB_U8, W, rows, 3);
+        if (i % 2 == 1) from.stride[0] = -W;
+        memset(colours, 0, sizeof colours);
+        h = (strip_host){.c = c, .whole = &src, .colours = colours, .stop_read = H, .stop_write = H};
+        assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, write_strip, &h), COLORIZER_OK);
+        assert_memory_equal(colours, whole, sizeof whole);
+        assert_int_equal(h.reports, (H + rows - 1) / rows);
+        assert_true(h.share == 1 && from.height == rows);
+    }
+    from = image(in, COLORIZER_GRAY_U8, W, 10, 1);
+    to = image(out, COLORIZER_RGB_U8, W, 10, 3);
+    for (int k = 0; k < 2; k++) {
+        h = (strip_host){.c = c, .whole = &src, .colours = colours};
+        h.stop_read = k == 0 ? 30 : H;
+        h.stop_write = k == 1 ? 30 : H;
+        assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, write_strip, &h), COLORIZER_E_CANCELLED);
+        assert_int_equal(h.next_read, 40);
+        assert_int_equal(h.next_write, 30 + 10 * k);
+    }
+    /* refused before the first row is read */
+    h = (strip_host){.c = c, .whole = &src, .colours = colours};
+    assert_int_equal(colorizer_render_strips(NULL, &from, &to, H, read_strip, write_strip, &h), COLORIZER_E_ARGUMENT);
+    assert_int_equal(colorizer_render_strips(c, NULL, &to, H, read_strip, write_strip, &h), COLORIZER_E_ARGUMENT);
+    assert_int_equal(colorizer_render_strips(c, &from, &to, H, NULL, write_strip, &h), COLORIZER_E_ARGUMENT);
+    assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, NULL, &h), COLORIZER_E_ARGUMENT);
+    assert_int_equal(colorizer_render_strips(c, &from, &to, 0, read_strip, write_strip, &h), COLORIZER_E_RANGE);
+    assert_int_equal(colorizer_render_strips(c, &from, &to, 65536, read_strip, write_strip, &h), COLORIZER_E_RANGE);
+    to.height = 9;
+    assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, write_strip, &h), COLORIZER_E_IMAGE_SIZE);
+    to.height = 10;
+    to.size[0]--;
+    assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, write_strip, &h), COLORIZER_E_BUFFER);
+    from.height = to.height = 9; /* 2 x 2 blocks of NV12 would be cut */
+    to.format = COLORIZER_NV12_U8;
+    to.data[1] = out + W * 10;
+    to.stride[0] = W;
+    to.stride[1] = W + 1;
+    to.size[0] = to.size[1] = W * 10;
+    assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, write_strip, &h), COLORIZER_E_RANGE);
+    assert_int_equal(h.next_read, 0);
+    colorizer_close(c);
+}
+
 /** More threads than the analysis had; another strength; in place. */
 static void test_settings_after_the_analysis(void **state) {
     (void)state;
@@ -254,6 +352,7 @@ static void test_progress_and_cancel(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts_are_the_whole),
+        cmocka_unit_test(test_strips),
         cmocka_unit_test(test_settings_after_the_analysis),
         cmocka_unit_test(test_frame_of_another_size),
         cmocka_unit_test(test_what_is_refused),

@@ -316,6 +316,22 @@ typedef struct colorizer_region {
 COLORIZER_API int32_t colorizer_render(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
                                        const colorizer_region *region);
 
+/** Fills or takes a strip: rows y .. y + strip->height - 1 of the frame. `strip` is as the caller of
+ *  colorizer_render_strips() gave it, but for the last one's height. Non-zero cancels. Runs on the thread that called.
+ */
+typedef int32_t (*colorizer_strip_fn)(void *user, const colorizer_image *strip, int32_t y);
+
+/** colorizer_render() of a whole frame that is nowhere in memory: strip after strip, from the top, `read` fills `src`
+ *  and `write` takes `dst`. Their height is that of a strip, any number of rows (of NV12 an even one); they may be the
+ *  same image. Progress and cancelling are those of the whole call. Pixels are those of one colorizer_render().
+ *  @param height of the frame, 1..COLORIZER_MAX_SIDE; its width is that of `src` and `dst`.
+ *  @param read must not be NULL.
+ *  @param write must not be NULL.
+ *  @return as colorizer_render(). Everything is checked before `read` is called for the first time. */
+COLORIZER_API int32_t colorizer_render_strips(colorizer *c, const colorizer_image *src, const colorizer_image *dst,
+                                              int32_t height, colorizer_strip_fn read, colorizer_strip_fn write,
+                                              void *user);
+
 /** Writes how sure the network was of the last colorize on this handle: gray, 0 to white (1), the probability that the
  *  true colour lies within 15 of the one given (distance in CIELAB a, b, before gamut mapping), as the network's
  *  distribution of colours in the photographs it was trained on has it. Bilinear to the size of `dst`.

@@ -55,6 +55,8 @@ static inline size_t cz_sample_bytes(cz_layout_px px) {
 }
 static inline size_t cz_pixel_bytes(cz_layout_px px) { return px.channels * cz_sample_bytes(px); }
 
+/** Copies the caller's struct, older or newer than ours, into *image, whose struct_size is then ours. */
+int32_t cz_image_read(const colorizer_image *given, const char *name, colorizer_image *image, cz_error *err);
 /** Checks every field and fills *out; errors name `name` ("src") and the field. A struct_size that ends before
  *  size[0] is refused, fields past it are zero; of a larger one the bytes this library does not know must be zero,
  *  else E_ARGUMENT: they would be a setting that is not honoured. */

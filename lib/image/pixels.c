@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/** Copies the caller's struct, older or newer than ours, into *image. */
-static int32_t read_struct(const colorizer_image *given, const char *name, colorizer_image *image, cz_error *err) {
+int32_t cz_image_read(const colorizer_image *given, const char *name, colorizer_image *image, cz_error *err) {
     const size_t least = offsetof(colorizer_image, size) + sizeof image->size[0];
     uint32_t size;
     if (given == NULL) return cz_fail(err, COLORIZER_E_ARGUMENT, "%s: NULL", name);
@@ -15,6 +14,7 @@ static int32_t read_struct(const colorizer_image *given, const char *name, color
                        size, sizeof *image);
     memset(image, 0, sizeof *image);
     memcpy(image, given, cz_min(size, sizeof *image));
+    image->struct_size = sizeof *image;
     for (size_t i = sizeof *image; i < size; i++)
         if (((const unsigned char *)given)[i] != 0)
             return cz_fail(err, COLORIZER_E_ARGUMENT, "%s: byte %zu is set, in a field this library does not know",
@@ -171,7 +171,7 @@ int32_t cz_image_check(const colorizer_image *given, enum cz_image_role role, co
                        cz_error *err) {
     colorizer_image m;
     cz_pixels p = {.top = NULL};
-    int32_t status = read_struct(given, name, &m, err);
+    int32_t status = cz_image_read(given, name, &m, err);
     if (status != COLORIZER_OK) return status;
     if (m.width < 1 || m.width > COLORIZER_MAX_SIDE)
         return cz_fail(err, COLORIZER_E_IMAGE_SIZE, "%s.width: %d is not in 1..%d", name, m.width, COLORIZER_MAX_SIDE);
