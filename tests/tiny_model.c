@@ -17,7 +17,9 @@ static mb_tensor conv(mb_model *m, mb_tensor x, uint32_t cout, uint32_t k, uint3
     a.conv2d.stride_h = a.conv2d.stride_w = stride;
     a.conv2d.pad_top = a.conv2d.pad_left = a.conv2d.pad_bottom = a.conv2d.pad_right = (int32_t)k / 2;
     a.conv2d.act = k > 1 ? CZ_ACT_SILU : CZ_ACT_NONE;
-    return mb_op3(m, CZ_OP_conv2d, &a, x, mb_constant(m, "", CZ_F32, cout, k, k, cin), mb_vector(m, "", cout));
+    const mb_tensor bias =
+        mb_vector(m, "", cout); /* not as arguments: values follow from the order, compilers choose it */
+    return mb_op3(m, CZ_OP_conv2d, &a, x, mb_constant(m, "", CZ_F32, cout, k, k, cin), bias);
 }
 
 /** mb_constant's values are small: the gain makes logits that differ enough to show colour. */
@@ -53,10 +55,11 @@ static void make(mb_model *m) {
     up.resize.num_h = up.resize.num_w = 2;
     join.concat.axis = 3;
     const mb_tensor half = conv(m, x, 12, 3, 4, 2);
-    const mb_tensor deep =
-        mb_op3(m, CZ_OP_conv2d, &depthwise, half, mb_constant(m, "", CZ_F16, 12, 3, 3, 1), mb_vector(m, "", 12));
+    const mb_tensor bias = mb_vector(m, "", 12), kernel = mb_constant(m, "", CZ_F16, 12, 3, 3, 1);
+    const mb_tensor deep = mb_op3(m, CZ_OP_conv2d, &depthwise, half, kernel, bias);
     const mb_tensor quarter = conv(m, deep, 20, 3, 12, 2), eighth = conv(m, quarter, 24, 3, 20, 2);
-    const mb_tensor normed = mb_op3(m, CZ_OP_layer_norm, &norm, eighth, mb_vector(m, "", 24), mb_vector(m, "", 24));
+    const mb_tensor shift = mb_vector(m, "", 24), scale = mb_vector(m, "", 24);
+    const mb_tensor normed = mb_op3(m, CZ_OP_layer_norm, &norm, eighth, scale, shift);
     const mb_tensor seen = mb_op3(m, CZ_OP_attention, &attention, normed, normed, normed);
     const mb_tensor wide = mb_op3(m, CZ_OP_resize, &up, seen, CZ_NO_TENSOR, CZ_NO_TENSOR);
     const mb_tensor both = mb_op3(m, CZ_OP_concat, &join, quarter, wide, CZ_NO_TENSOR);
