@@ -36,7 +36,7 @@ static mb_tensor constant(grower *g, uint32_t n, uint32_t h, uint32_t w, uint32_
 }
 
 static int32_t pick_int(grower *g, const cz_attr_info *row) {
-    const int32_t low = (int32_t)row->low, high = (int32_t)row->high;
+    const int32_t low = row->low.i, high = row->high.i;
     const uint32_t how = pick(&g->s, 8), span = (uint32_t)(high - low);
     if (how == 7) return low + (int32_t)(pick_size(&g->s) % (span == UINT32_MAX ? span : span + 1));
     if (how > 3) return low;
@@ -46,7 +46,7 @@ static int32_t pick_int(grower *g, const cz_attr_info *row) {
 static float pick_float(grower *g, const cz_attr_info *row) {
     static const float values[] = {0, 1, 0.5f, 0.1f, 6, -1, 1e-3f, 30, -0.0f, 1e-20f, 1e6f, -1e6f, 1e3f, -3};
     const float v = values[pick(&g->s, CZ_COUNT(values))];
-    return v < (float)row->low || v > (float)row->high ? 1 : v;
+    return v < row->low.f || v > row->high.f ? 1 : v;
 }
 
 static void set_activation(int32_t act, float *p0, float *p1) {
@@ -60,7 +60,7 @@ static cz_attr pick_attr(grower *g, uint32_t id) {
                                                {3, 2, 1, 0}, {1, 0, 2, 3}, {0, 1, 3, 2}, {2, 3, 0, 1}};
     const cz_attr_info *row = cz_op_find(id)->attributes;
     cz_attr a = {{0}};
-    for (size_t k = 0; row[k].name != NULL; k++) {
+    for (size_t k = 0; row[k].name[0] != '\0'; k++) {
         const float f = row[k].is_float ? pick_float(g, &row[k]) : 0;
         const int32_t i = row[k].is_float ? 0 : pick_int(g, &row[k]);
         a.words[k] = (cz_attr){.reshape = {.n = i}}.words[0];
