@@ -20,7 +20,8 @@ HINT_SIDE = 9  # pixels
 @dataclass
 class Batch:
     input: Tensor  # [B, 4, S, S]
-    ab: Tensor  # [B, 2, S, S] the clean crop's chroma
+    light: Tensor  # [B, 1, S, S] the clean crop's L
+    ab: Tensor  # [B, 2, S, S] its chroma
     hinted: Tensor  # [B, 1, S, S] 1 where a hint lies
 
 
@@ -105,7 +106,7 @@ class Sampler:
         ab = lab[:, 1:]
         mask, hint = self.hints(ab, hints)
         x = torch.cat([gray * 2 - 1, hint / AB_SCALE, mask], 1)
-        return Batch(x.contiguous(memory_format=torch.channels_last), ab, mask)
+        return Batch(x.contiguous(memory_format=torch.channels_last), lab[:, :1], ab, mask)
 
     # Old photographs -------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Training loss: rebalanced soft cross-entropy, the safe mean's distance, evenness of the vivid mean."""
+"""Training loss: rebalanced soft cross-entropy, the safe mean's distance, evenness of the vivid mean; on request the
+pictures of the safe and the default read-out, judged as the evaluation judges them."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -10,7 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .bins import Bins
+from .color import lab_to_srgb
 from .data import AB_SCALE, Batch
+from .metrics import colorfulness
+
+# The read-out (s, T) that the default vividness has come out near to; train.vividness still chooses it.
+DEFAULT_READOUT = (0.15, 0.65)
+# Mean square error of sRGB below which a picture gains nothing: what chroma at 1/4 size cannot have anyway.
+ERROR_FLOOR = 3e-4
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,9 @@ class LossWeights:
     mean: float = 8.0
     even: float = 2.0
     hint: float = 4.0  # extra weight of cells that hold a hint
+    safe: float = 0.0  # log error (its PSNR, that is) of each picture at the safe read-out
+    default: float = 0.0  # the same at the default read-out,
+    color: float = 1.0  # with so much for what its pictures lack of the truth's colourfulness
 
 
 class ExpectedColor(torch.autograd.Function):
@@ -38,6 +49,18 @@ class ExpectedColor(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         e, basis = ctx.saved_tensors
         return (grad @ basis.t()).mul_(e), None
+
+
+def picture_loss(scaled: Tensor, truth: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Chroma [B,h,w,2], over AB_SCALE, as pictures at 1/4 size: the mean log of their square errors, and what they lack of
+    the truth's colourfulness, over that colourfulness. More colour than the truth has earns nothing: the logarithm would
+    forgive it where the error is large already."""
+    light = F.avg_pool2d(batch.light, 4)
+    mine = lab_to_srgb(torch.cat([light, AB_SCALE * scaled.permute(0, 3, 1, 2)], 1))
+    theirs = lab_to_srgb(torch.cat([light, truth.permute(0, 3, 1, 2)], 1))
+    error = ((mine - theirs).square().mean((1, 2, 3)) + ERROR_FLOOR).log().mean()
+    wanted = colorfulness(theirs)
+    return error, (wanted - colorfulness(mine)).relu().sum() / wanted.sum().clamp(min=1e-3)
 
 
 def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weights: LossWeights) -> dict[str, Tensor]:
@@ -70,4 +93,14 @@ def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weigh
     error = vivid - truth / AB_SCALE
     even = (error[:, 1:] - error[:, :-1]).abs().mean() + (error[:, :, 1:] - error[:, :, :-1]).abs().mean()
     loss = cross + weights.mean * distance + weights.even * even
-    return {"loss": loss, "cross": cross.detach(), "mean": distance.detach(), "even": even.detach()}
+    parts = {"cross": cross.detach(), "mean": distance.detach(), "even": even.detach()}
+    if weights.safe:
+        parts["safe"], _ = picture_loss(mean, truth, batch)
+        loss = loss + weights.safe * parts["safe"]
+    if weights.default:
+        s, t = DEFAULT_READOUT
+        sums, _ = ExpectedColor.apply((flat - s * bins.log_weight) / t, vivid_basis)
+        usual = (sums[:, :2] / sums[:, 2:3]).view(b, h, w, 2) + extra
+        parts["default"], parts["pale"] = picture_loss(usual, truth, batch)
+        loss = loss + weights.default * (parts["default"] + weights.color * parts["pale"])
+    return {"loss": loss, **{k: v.detach() for k, v in parts.items()}}

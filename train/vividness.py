@@ -27,7 +27,7 @@ from .store import center_crops, open_store
 
 SIZE = 256  # of the validation crops
 CHUNK = 20
-SHIFTS = (1.0, 0.75, 0.55, 0.4, 0.25, 0.1, 0.0)
+SHIFTS = (1.0, 0.75, 0.55, 0.4, 0.25, 0.1, 0.0, -0.15, -0.3)
 # Temperatures by vividness. Lower ones gain hundredths of a dB, but leave what the network is unsure of (most of an old
 # photograph) gray, and break the rest into patches; so vividness comes from s first.
 TEMPERATURE = {0.0: 1.0, 0.5: 0.8, 1.0: 0.65, 1.5: 0.65, 2.0: 0.4}

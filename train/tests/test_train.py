@@ -13,10 +13,11 @@ from tools import czw
 from train import color, metrics
 from train.bins import make_bins
 from train.config import load, parse
-from train.data import Sampler
+from train.data import AB_SCALE, Batch, Sampler
 from train.vividness import random_hints
 from train.export import difference, export
 from train.inference import load_network
+from train.losses import ERROR_FLOOR, picture_loss
 from train.network import ColorNet, count
 from train.store import open_store
 from train.trainer import Trainer
@@ -65,7 +66,7 @@ def test_resume_continues(run: tuple[Path, list[float]]) -> None:
 
 def test_a_run_begins_from_given_weights(run: tuple[Path, list[float]]) -> None:
     config = {**make_config(run[0], 2), "name": "more", "init": str(run[0] / "runs/test/weights.npz"), "rate": 1e-5,
-              "encoder_rate": 1e-5}
+              "encoder_rate": 1e-5, "loss": {"safe": 1.0, "default": 1.0}}
     trainer = Trainer(parse(config), resume=False)
     given, arrays = load_network(run[0] / "runs/test/weights.npz")
     assert all(torch.equal(v, trainer.net.state_dict()[k]) for k, v in given.state_dict().items())
@@ -73,6 +74,18 @@ def test_a_run_begins_from_given_weights(run: tuple[Path, list[float]]) -> None:
     assert torch.isfinite(trainer.train_step(0.5)["loss"])
     with pytest.raises(SystemExit, match="architecture"):
         Trainer(parse({**config, "architecture": {"d4": 64}}), resume=False)
+
+
+def test_picture_loss_judges_pictures() -> None:
+    rgb = 0.3 + 0.4 * torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    lab = color.srgb_to_lab(rgb)
+    batch = Batch(torch.zeros(0), lab[:, :1], lab[:, 1:], torch.zeros(0))
+    truth = torch.nn.functional.avg_pool2d(batch.ab, 4).permute(0, 2, 3, 1)
+    results = {gain: picture_loss(gain * truth / AB_SCALE, truth, batch) for gain in (0.0, 0.5, 1.0, 1.5)}
+    assert float(results[1.0][0]) == pytest.approx(np.log(ERROR_FLOOR), abs=1e-3)
+    assert float(results[0.0][0]) > float(results[0.5][0]) > float(results[1.0][0]) < float(results[1.5][0])
+    assert float(results[0.0][1]) == pytest.approx(1, abs=1e-3) and float(results[0.0][1]) > float(results[0.5][1])
+    assert float(results[1.5][1]) == float(results[1.0][1]) == 0
 
 
 def test_export_computes_the_same(run: tuple[Path, list[float]]) -> None:
