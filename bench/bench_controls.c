@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <colorizer/colorizer.h>
+#include "bench.h"
 
 enum { SIDE = 256, MOST_RUNS = 1000, HINTS = 20 };
 
@@ -26,17 +26,6 @@ static const colorizer_image dst = {.struct_size = sizeof dst,
                                     .data = {rgb},
                                     .stride = {3 * SIDE},
                                     .size = {sizeof rgb}};
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static void check(int32_t status) {
     if (status == COLORIZER_OK) return;

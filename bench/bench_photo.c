@@ -16,29 +16,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <colorizer/colorizer.h>
+#include "bench.h"
 
 enum { MOST_RUNS = 1000 };
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static double peak_mib(void) {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     return (double)u.ru_maxrss / 1024;
-}
-
-static colorizer_image picture(int32_t format, int32_t channels, int32_t width, int32_t height) {
-    colorizer_image p = {.struct_size = sizeof p, .format = format, .width = width, .height = height};
-    p.stride[0] = (int64_t)width * channels;
-    p.size[0] = (uint64_t)p.stride[0] * (uint64_t)height;
-    p.data[0] = malloc((size_t)p.size[0]);
-    if (p.data[0] == NULL) exit(1);
-    return p;
 }
 
 /** Smooth shapes with grain: neither flat nor noise. */
@@ -50,11 +35,6 @@ static void fill(const colorizer_image *p) {
             noise = noise * 1664525u + 1013904223u;
             *at++ = (unsigned char)((x * 200 / p->width + y * 40 / p->height) % 240 + (int32_t)(noise >> 29));
         }
-}
-
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static void fail(colorizer *c, const char *what, int32_t status) {

@@ -12,26 +12,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <colorizer/colorizer.h>
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "bench.h"
 
 static void sleep_for(double s) {
     const struct timespec t = {(time_t)s, (long)((s - (double)(time_t)s) * 1e9)};
     nanosleep(&t, NULL);
-}
-
-static colorizer_image picture(int32_t format, int32_t bytes, int32_t width, int32_t height) {
-    colorizer_image p = {.struct_size = sizeof p, .format = format, .width = width, .height = height};
-    p.stride[0] = (int64_t)width * bytes;
-    p.size[0] = (uint64_t)p.stride[0] * (uint64_t)height;
-    p.data[0] = calloc((size_t)p.size[0], 1);
-    if (p.data[0] == NULL) exit(1);
-    return p;
 }
 
 static void fill(const colorizer_image *p) {

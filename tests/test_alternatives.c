@@ -15,12 +15,8 @@ enum { W = 150, H = 110, N = COLORIZER_ALTERNATIVE_HINTS, MOST = COLORIZER_MAX_A
 
 /** The tiny model at a vividness where it is not sure of anything; analyzed. */
 static colorizer *open_analyzed(int32_t cpu, int32_t threads) {
-    size_t size;
-    const void *model = tiny_model(&size);
-    const colorizer_options options = {.struct_size = sizeof options, .cpu = cpu, .threads = threads};
-    colorizer *c = NULL;
+    colorizer *c = tiny_open(cpu, threads);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, W, H);
-    assert_int_equal(colorizer_open_memory(&c, model, size, &options), COLORIZER_OK);
     assert_int_equal(colorizer_analyze(c, &src), COLORIZER_OK);
     free(src.data[0]);
     return c;

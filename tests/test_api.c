@@ -10,15 +10,6 @@
 #include "picture.h"
 #include "tiny_model.h"
 
-static colorizer *open_tiny(void) {
-    size_t size;
-    const void *model = tiny_model(&size);
-    colorizer *c = NULL;
-    assert_int_equal(colorizer_open_memory(&c, model, size, NULL), COLORIZER_OK);
-    assert_non_null(c);
-    return c;
-}
-
 static void assert_detail(colorizer *c, const char *part) {
     char text[256];
     colorizer_last_error(c, text, sizeof text);
@@ -134,7 +125,7 @@ static void test_null_handles(void **state) {
 
 static void test_settings(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     int64_t i;
     double f;
     assert_int_equal(colorizer_get_f(c, COLORIZER_KEY_STRENGTH, &f), COLORIZER_OK);
@@ -202,7 +193,7 @@ static void test_texts(void **state) {
 
 static void test_metadata(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     char text[16];
     uint64_t length = 0;
     assert_int_equal(colorizer_metadata(c, "name", text, sizeof text, &length), COLORIZER_OK);
@@ -224,7 +215,7 @@ static void test_metadata(void **state) {
 
 static void test_last_error(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     char text[8];
     assert_int_equal(colorizer_last_error(c, NULL, 0), 0);
     assert_int_equal(colorizer_set_i(c, 77, 0), COLORIZER_E_KEY);
@@ -239,7 +230,7 @@ static void test_last_error(void **state) {
 
 static void test_colorize_every_format(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     for (int i = 0; i < FORMATS; i++) {
         const colorizer_image src = picture_scene_make(all_formats[i], 37, 29);
         for (int k = 0; k < FORMATS; k++) {
@@ -264,7 +255,7 @@ static colorizer_image colorize_scene(colorizer *c, int32_t width, int32_t heigh
 
 static void test_strength_and_vividness(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image full = colorize_scene(c, 50, 40);
     const uint8_t *p = full.data[0];
     int coloured = 0;
@@ -288,7 +279,7 @@ static void test_strength_and_vividness(void **state) {
 
 static void test_image_errors(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 20, 10);
     const colorizer_image dst = picture_make(COLORIZER_RGB_U8, 20, 10);
     colorizer_image bad;
@@ -330,7 +321,7 @@ static void test_image_errors(void **state) {
 
 static void test_confidence(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image map = picture_make(COLORIZER_GRAY_F32, 31, 17);
     assert_int_equal(colorizer_confidence(c, &map), COLORIZER_E_STATE);
     free(colorize_scene(c, 40, 50).data[0]);
@@ -352,7 +343,7 @@ static void test_confidence(void **state) {
 
 static void test_hints(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     colorizer_hint hints[2] = {
         {.struct_size = sizeof(colorizer_hint), .x = 20, .y = 20, .radius = 8, .red = 1},
         {.struct_size = sizeof(colorizer_hint), .x = 5, .y = 5, .blue = 1},
@@ -389,7 +380,7 @@ static void test_hints(void **state) {
 
 static void test_clone(void **state) {
     (void)state;
-    colorizer *c = open_tiny(), *copy = NULL;
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0), *copy = NULL;
     assert_int_equal(colorizer_set_f(c, COLORIZER_KEY_VIVIDNESS, 0.25), COLORIZER_OK);
     const colorizer_image first = colorize_scene(c, 33, 44);
     assert_int_equal(colorizer_clone(c, NULL), COLORIZER_E_ARGUMENT);
@@ -407,7 +398,7 @@ static void test_clone(void **state) {
 
 static void test_in_place_and_sizes(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     static const int32_t sizes[][2] = {{1, 1}, {1, 90}, {90, 1}, {2, 3}, {64, 64}, {65, 131}, {400, 20}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const colorizer_image src = picture_scene_make(COLORIZER_RGBA_U8, sizes[i][0], sizes[i][1]);
@@ -446,7 +437,7 @@ static int32_t watch(void *user, float fraction) {
 
 static void test_progress_and_cancel(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 700, 900);
     const colorizer_image dst = picture_make(COLORIZER_RGB_U8, 700, 900);
     watcher w = {.c = c};
@@ -481,7 +472,7 @@ static void keep_log(void *user, int32_t level, const char *message) {
 static void test_log(void **state) {
     (void)state;
     char text[100] = "";
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_set_log(c, keep_log, text), COLORIZER_OK);
     assert_int_equal(colorizer_set_i(c, COLORIZER_KEY_THREADS, 99), COLORIZER_E_RANGE);
     assert_non_null(strstr(text, "threads"));
@@ -496,7 +487,7 @@ static void backwards(void *user, colorizer_task_fn task, void *context, uint32_
 
 static void test_runner(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     int calls = 0;
     const colorizer_image own = colorize_scene(c, 200, 150);
     assert_int_equal(colorizer_set_runner(c, backwards, &calls), COLORIZER_OK);

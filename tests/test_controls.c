@@ -10,14 +10,6 @@ enum { SIDE = 96 };
 static cz_color_tables tables;
 static const cz_exec one_thread = {.threads = 1};
 
-static colorizer *open_tiny(void) {
-    size_t size;
-    const void *model = tiny_model(&size);
-    colorizer *c = NULL;
-    assert_int_equal(colorizer_open_memory(&c, model, size, NULL), COLORIZER_OK);
-    return c;
-}
-
 static void assert_detail(colorizer *c, const char *part) {
     char text[256];
     colorizer_last_error(c, text, sizeof text);
@@ -74,7 +66,7 @@ static colorizer_image with_hints(colorizer *c, const colorizer_image *src, cons
 /** In a hint's core the colour is the hint's own; past an edge in the lightness it is not. */
 static void a_hint_is_exact(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = halves();
     for (int turn = 0; turn < 8; turn++) {
         const float a = 25 * cosf((float)turn), b = 25 * sinf((float)turn);
@@ -94,7 +86,7 @@ static void a_hint_is_exact(void **state) {
 
 static void a_stroke_holds_along_its_length(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = halves();
     colorizer_hint h = ab_hint(20, -300, 10, 22); /* enters and leaves the photograph */
     h.dx = 10;
@@ -126,7 +118,7 @@ static void a_stroke_holds_along_its_length(void **state) {
 /** As many strokes as a handle takes, long ones and all over each other. */
 static void many_strokes(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = halves();
     static colorizer_hint h[COLORIZER_MAX_HINTS];
     random_state = 3;
@@ -155,7 +147,7 @@ static void many_strokes(void **state) {
 /** A weight of nearly nothing does nearly nothing, a whole one all, and 0 means a whole one. */
 static void a_weight_between_none_and_whole(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = halves(), plain = colorize(c, &src);
     colorizer_hint h = ab_hint(24, 40, 10, 10);
     const colorizer_image zero = with_hints(c, &src, &h, 1);
@@ -175,7 +167,7 @@ static void a_weight_between_none_and_whole(void **state) {
 /** sRGB red by both ways; a program that knows only the first version's fields. */
 static void both_spaces_and_the_older_struct(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = halves();
     colorizer_hint by_ab = ab_hint(24, 40, 80.09f, 67.20f), by_rgb = ab_hint(24, 40, 1, 1);
     by_rgb.space = COLORIZER_HINT_SRGB;
@@ -201,7 +193,7 @@ static void both_spaces_and_the_older_struct(void **state) {
 
 static void refused_hints(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_hint good = ab_hint(1, 1, 0, 0);
     colorizer_hint h;
 #define BAD(field, value, detail)                                                                                      \
@@ -239,7 +231,7 @@ static void refused_hints(void **state) {
 
 static void suggestions_are_ordered_and_apart(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 120, 90),
                           map = picture_make(COLORIZER_GRAY_F32, 9, 9);
     const colorizer_image before = picture_make(COLORIZER_RGB_U8, 120, 90),
@@ -286,7 +278,7 @@ static int32_t stop(void *user, float done) {
 
 static void refused_suggestions(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 120, 90);
     colorizer_suggestion s[2] = {{.struct_size = sizeof s[0]}, {.struct_size = sizeof s[0]}};
     uint32_t n;
@@ -391,7 +383,7 @@ static void wishes_follow_their_formulas(void **state) {
 
 static void tint_settings(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 90, 70), plain = colorize(c, &src);
     for (int32_t key = COLORIZER_KEY_TINT_A; key <= COLORIZER_KEY_TINT_B; key++) {
         double value;
@@ -417,7 +409,7 @@ static void tint_settings(void **state) {
 
 static void palette_settings(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 90, 70), plain = colorize(c, &src);
     static const float red[6] = {0.78f, 0.3f, 0.27f, 2, 2, 2};
     static const struct {
@@ -462,7 +454,7 @@ static void strength_between_hues(void **state) {
 /** Hues take effect when rendering, whole or in parts, and bring no other change. */
 static void hues_without_another_analysis(void **state) {
     (void)state;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 90, 70), plain = colorize(c, &src);
     const colorizer_image dst = picture_make(COLORIZER_RGB_F32, 90, 70);
     const float gray[COLORIZER_HUES] = {0}, varied[COLORIZER_HUES] = {0.5f, 0.4f, 1.5f, 0.6f, 0.8f, 0.7f, 1.4f, 1.2f};
@@ -498,7 +490,7 @@ static void clones_and_static_handles(void **state) {
     size_t size;
     const void *model = tiny_model(&size);
     uint64_t need;
-    colorizer *c[3] = {open_tiny()};
+    colorizer *c[3] = {tiny_open(COLORIZER_CPU_BEST, 0)};
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, 90, 70);
     assert_int_equal(colorizer_workspace_size(model, size, NULL, 90, 70, 0, &need), COLORIZER_OK);
     void *buffer = aligned_alloc(64, (size_t)(need + 63) / 64 * 64);

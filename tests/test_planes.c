@@ -11,15 +11,6 @@
 
 enum { W = 103, H = 75, CW = (W + 1) / 2, CH = (H + 1) / 2 };
 
-static colorizer *open_with(int32_t cpu, int32_t threads) {
-    size_t size;
-    const void *model = tiny_model(&size);
-    const colorizer_options options = {.struct_size = sizeof options, .cpu = cpu, .threads = threads};
-    colorizer *c = NULL;
-    assert_int_equal(colorizer_open_memory(&c, model, size, &options), COLORIZER_OK);
-    return c;
-}
-
 /** Dense planes, one after the other. */
 static colorizer_image planes(void *memory, int32_t format) {
     colorizer_image m = {.struct_size = sizeof m, .format = format, .width = W, .height = H};
@@ -60,7 +51,7 @@ static void test_ab_is_that_of_the_colours(void **state) {
     const colorizer_image rgb = picture_make(COLORIZER_RGB_F32, W, H);
     colorizer_image wide = planes(in_p3, COLORIZER_AB_F32);
     wide.primaries = COLORIZER_PRIMARIES_BT2020;
-    colorizer *c = open_with(0, 2);
+    colorizer *c = tiny_open(0, 2);
     assert_int_equal(colorizer_set_f(c, COLORIZER_KEY_STRENGTH, 0.8), COLORIZER_OK);
     assert_int_equal(colorizer_colorize(c, &src, &rgb), COLORIZER_OK);
     assert_int_equal(colorizer_render(c, &src, &dst, NULL), COLORIZER_OK);
@@ -89,7 +80,7 @@ static void test_nv12(void **state) {
     static unsigned char video[2][W * H + 2 * CW * CH], alone[W * H + 2 * CW * CH];
     const colorizer_image src = picture_scene_make(COLORIZER_GRAY_U8, W, H);
     const colorizer_image rgb = picture_make(COLORIZER_RGB_F32, W, H);
-    colorizer *c = open_with(0, 3);
+    colorizer *c = tiny_open(0, 3);
     assert_int_equal(colorizer_colorize(c, &src, &rgb), COLORIZER_OK);
     for (int full = 0; full < 2; full++) {
         const int32_t format = full ? COLORIZER_NV12_FULL_U8 : COLORIZER_NV12_U8;
@@ -143,7 +134,7 @@ static void test_nv12_source(void **state) {
         luma[i] = video[i] = (unsigned char)(i % 256);
         ((float *)gray.data[0])[i] = ((float)luma[i] - 16) / 219;
     }
-    colorizer *c = open_with(0, 2);
+    colorizer *c = tiny_open(0, 2);
     assert_int_equal(colorizer_colorize(c, &gray, &a), COLORIZER_OK);
     assert_int_equal(colorizer_colorize(c, &src, &b), COLORIZER_OK);
     assert_memory_equal(a.data[0], b.data[0], a.size[0]);
@@ -165,7 +156,7 @@ static void test_same_bytes(void **state) {
     const colorizer_image src = picture_scene_make(COLORIZER_RGB_U8, W, H);
     for (size_t f = 0; f < 3; f++) {
         const colorizer_image dst = planes(whole, formats[f]), out = planes(other, formats[f]);
-        colorizer *reference = open_with(COLORIZER_CPU_SCALAR, 1);
+        colorizer *reference = tiny_open(COLORIZER_CPU_SCALAR, 1);
         assert_int_equal(colorizer_colorize(reference, &src, &dst), COLORIZER_OK);
         const size_t bytes = dst.size[0] + dst.size[1];
         for (int32_t y = 0; y < H; y += 14)
@@ -179,7 +170,7 @@ static void test_same_bytes(void **state) {
         colorizer_close(reference);
         for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++)
             for (int32_t threads = 1; threads <= 5 && cz_cpu_supported(cpu); threads += 2) {
-                colorizer *c = open_with(cpu, threads);
+                colorizer *c = tiny_open(cpu, threads);
                 memset(other, 0, sizeof other);
                 assert_int_equal(colorizer_colorize(c, &src, &out), COLORIZER_OK);
                 if (memcmp(other, whole, bytes) != 0)
@@ -190,7 +181,7 @@ static void test_same_bytes(void **state) {
         colorizer_image up = out;
         up.stride[0] = -up.stride[0];
         up.stride[1] = -up.stride[1];
-        colorizer *c = open_with(0, 1);
+        colorizer *c = tiny_open(0, 1);
         assert_int_equal(colorizer_colorize(c, &src, &up), COLORIZER_OK);
         for (int plane = 0; plane < 2; plane++) {
             const size_t row = (size_t)dst.stride[plane], rows = dst.size[plane] / row;
@@ -215,7 +206,7 @@ static void test_what_is_refused(void **state) {
                                  .stride = {W},
                                  .size = {W * H}};
     const colorizer_image ab = planes(memory, COLORIZER_AB_F32), video = planes(memory, COLORIZER_NV12_U8);
-    colorizer *c = open_with(0, 1);
+    colorizer *c = tiny_open(0, 1);
     colorizer_image bad;
 #define BAD(base, field, value, expected)                                                                              \
     bad = base;                                                                                                        \

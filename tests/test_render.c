@@ -12,14 +12,6 @@
 
 enum { W = 203, H = 154 };
 
-static colorizer *open_tiny(void) {
-    size_t size;
-    const void *model = tiny_model(&size);
-    colorizer *c = NULL;
-    assert_int_equal(colorizer_open_memory(&c, model, size, NULL), COLORIZER_OK);
-    return c;
-}
-
 /** The part of an image at x, y. */
 static colorizer_image part_of(const colorizer_image *whole, int32_t x, int32_t y, int32_t width, int32_t height,
                                int64_t pixel) {
@@ -57,7 +49,7 @@ static void test_parts_are_the_whole(void **state) {
     const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1), dst = image(whole, COLORIZER_RGB_U8, W, H, 3);
     const colorizer_image out = image(parts, COLORIZER_RGB_U8, W, H, 3);
     static const int32_t sizes[][2] = {{W, 1}, {W, 37}, {1, H}, {50, 41}, {17, 16}, {W, H}};
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_colorize(c, &src, &dst), COLORIZER_OK);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         memset(parts, 0, sizeof parts);
@@ -122,7 +114,7 @@ static void test_strips(void **state) {
     fill(gray, W, H);
     const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1), dst = image(whole, COLORIZER_RGB_U8, W, H, 3);
     static const int32_t heights[] = {1, 10, 77, H - 1, H, H + 9};
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     strip_host h = {.c = c, .whole = &src, .colours = colours};
     colorizer_image from = image(in, COLORIZER_GRAY_U8, W, 10, 1), to = image(out, COLORIZER_RGB_U8, W, 10, 3);
     assert_int_equal(colorizer_render_strips(c, &from, &to, H, read_strip, write_strip, &h), COLORIZER_E_STATE);
@@ -181,7 +173,7 @@ static void test_settings_after_the_analysis(void **state) {
     fill(gray, W, H);
     const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1), dst = image(rgb, COLORIZER_RGB_U8, W, H, 3);
     const colorizer_image expected = image(want, COLORIZER_RGB_U8, W, H, 3);
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_set_i(c, COLORIZER_KEY_THREADS, 1), COLORIZER_OK);
     assert_int_equal(colorizer_set_f(c, COLORIZER_KEY_STRENGTH, 0.4), COLORIZER_OK);
     assert_int_equal(colorizer_colorize(c, &src, &expected), COLORIZER_OK);
@@ -207,7 +199,7 @@ static void test_frame_of_another_size(void **state) {
     const colorizer_image large = image(wide, COLORIZER_GRAY_U8, 2 * W, 2 * H, 1);
     const colorizer_image out = image(colours, COLORIZER_RGB_U8, 2 * W, 2 * H, 3);
     const colorizer_region frame = {sizeof frame, 0, 0, 2 * W, 2 * H, NULL};
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_colorize(c, &src, &dst), COLORIZER_OK);
     assert_int_equal(colorizer_render(c, &large, &out, &frame), COLORIZER_OK);
     double sum = 0;
@@ -234,7 +226,7 @@ static void test_masks(void **state) {
     const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1);
     const colorizer_image all = image(full, COLORIZER_RGB_U8, W, H, 3), half = image(some, COLORIZER_RGB_U8, W, H, 3);
     const colorizer_image dst = image(out, COLORIZER_RGB_U8, W, H, 3);
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_colorize(c, &src, &all), COLORIZER_OK);
     assert_int_equal(colorizer_set_f(c, COLORIZER_KEY_STRENGTH, 128 / 255.0), COLORIZER_OK);
     assert_int_equal(colorizer_render(c, &src, &half, NULL), COLORIZER_OK);
@@ -281,7 +273,7 @@ static void test_masks_refused(void **state) {
                 {image(cover, COLORIZER_RGB_U8, W, H, 3), COLORIZER_E_PIXEL_FORMAT},
                 {image(NULL, COLORIZER_GRAY_U8, W, H, 1), COLORIZER_E_ARGUMENT},
                 {image(rgb, COLORIZER_GRAY_U8, W, H, 1), COLORIZER_E_OVERLAP}};
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_analyze(c, &src), COLORIZER_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const colorizer_region region = {sizeof region, 0, 0, 0, 0, &rows[i].mask};
@@ -307,7 +299,7 @@ static void test_what_is_refused(void **state) {
         {{20, 0, 0, 0, 20, NULL}, COLORIZER_E_RANGE},        {{20, 0, 0, -5, -5, NULL}, COLORIZER_E_RANGE},
         {{20, 0, 0, 65536, 20, NULL}, COLORIZER_E_RANGE},    {{20, 65525, 65515, 65535, 65535, NULL}, COLORIZER_OK},
         {{0, 0, 0, 0, 0, NULL}, COLORIZER_E_ARGUMENT}};
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_render(c, &src, &dst, NULL), COLORIZER_E_STATE);
     assert_int_equal(colorizer_analyze(c, NULL), COLORIZER_E_ARGUMENT);
     assert_int_equal(colorizer_analyze(c, &src), COLORIZER_OK);
@@ -334,7 +326,7 @@ static void test_progress_and_cancel(void **state) {
     static unsigned char gray[W * H], rgb[W * H * 3];
     const colorizer_image src = image(gray, COLORIZER_GRAY_U8, W, H, 1), dst = image(rgb, COLORIZER_RGB_U8, W, H, 3);
     float last = 0;
-    colorizer *c = open_tiny();
+    colorizer *c = tiny_open(COLORIZER_CPU_BEST, 0);
     assert_int_equal(colorizer_analyze(c, &src), COLORIZER_OK);
     assert_int_equal(colorizer_set_progress(c, stop_at_half, &last), COLORIZER_OK);
     assert_int_equal(colorizer_analyze(c, &src), COLORIZER_E_CANCELLED);

@@ -84,3 +84,12 @@ const void *tiny_model(size_t *size) {
     *size = length;
     return bytes;
 }
+
+colorizer *tiny_open(int32_t cpu, int32_t threads) {
+    const colorizer_options options = {.struct_size = sizeof options, .cpu = cpu, .threads = threads};
+    size_t size;
+    const void *model = tiny_model(&size);
+    colorizer *c = NULL;
+    if (colorizer_open_memory(&c, model, size, &options) != COLORIZER_OK) abort();
+    return c;
+}

@@ -5,9 +5,14 @@
 
 #include <stddef.h>
 
+#include <colorizer/colorizer.h>
+
 /** The model's bytes, aligned to 64, and their number; made once, never freed before exit.
  *  It has two convolutions, a depthwise one, attention, a layer norm, a resize, and the heads; 32-pixel multiple,
  *  working size 64; bins on a ring, so that colours vary. */
 const void *tiny_model(size_t *size);
+
+/** Opens it; ends the test program where that fails. */
+colorizer *tiny_open(int32_t cpu, int32_t threads);
 
 #endif

@@ -13,23 +13,6 @@ TIFF_TAGS = {"width": 256, "height": 257, "bits": 258, "photometric": 262, "samp
              "tile_width": 322, "tile_height": 323, "extra": 338, "format": 339, "orientation": 274}
 
 
-def light(samples: np.ndarray) -> np.ndarray:
-    """sRGB samples, 0..1, in linear light."""
-    s = np.asarray(samples, dtype=np.float64)
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
-
-
-def srgb(linear: np.ndarray) -> np.ndarray:
-    """The inverse of light()."""
-    v = np.clip(np.asarray(linear, dtype=np.float64), 0, 1)
-    return np.where(v <= 0.0031308, 12.92 * v, 1.055 * v ** (1 / 2.4) - 0.055)
-
-
-def luminance(rgb: np.ndarray) -> np.ndarray:
-    """sRGB value of the BT.709 luminance of sRGB samples, 0..1."""
-    return srgb(light(rgb)[..., :3] @ np.array([0.2126, 0.7152, 0.0722]))
-
-
 def waves(width: int, height: int) -> np.ndarray:
     """A gray picture with soft shapes and many levels, 0..1."""
     y, x = np.mgrid[0:height, 0:width]

@@ -12,15 +12,7 @@ import pytest
 from PIL import Image
 
 from conftest import COMMAND, Run, make_photo
-
-
-def luminance(rgb: np.ndarray) -> np.ndarray:
-    """sRGB values of the BT.709 luminance, 0..255."""
-    linear = np.asarray(rgb, dtype=np.float64) / 255.0
-    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
-    if linear.ndim == 3:
-        linear = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return 255.0 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+from tests.color import luminance
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -33,7 +25,7 @@ def test_png_keeps_size_and_luminance(run: Run, photo: Path, tmp_path: Path) -> 
     out = Image.open(tmp_path / "out.png")
     assert (out.size, out.mode) == ((48, 32), "RGB")
     # The library keeps luminance to 1 of 255 (asserted in its own tests); the rounding of three channels adds to it.
-    assert np.abs(luminance(np.asarray(out)) - np.asarray(Image.open(photo))).max() <= 2.0
+    assert np.abs(luminance(np.asarray(out), 255) - np.asarray(Image.open(photo))).max() <= 2.0
     assert leftovers(tmp_path) == []
 
 

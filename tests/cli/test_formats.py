@@ -9,14 +9,15 @@ import pytest
 from PIL import Image
 
 from conftest import Needs, Run, make_photo
-from pictures import luminance, png_chunks, read_tiff, waves, write_tiff
+from pictures import png_chunks, read_tiff, waves, write_tiff
+from tests.color import luminance
 
 CODECS = {"jpg": "libjpeg", "png": "libpng", "tiff": "libtiff", "webp": "libwebp", "jxl": "libjxl"}
 
 
 def gray_of(path: Path) -> np.ndarray:
     """The luminance of a picture, 0..255."""
-    return 255 * luminance(np.asarray(Image.open(path).convert("RGB")) / 255.0)
+    return luminance(np.asarray(Image.open(path).convert("RGB")), 255)
 
 
 def test_version_lists_every_library(run: Run) -> None:
@@ -70,7 +71,7 @@ def test_kinds_of_tiff(run: Run, needs: Needs, tmp_path: Path, how: dict[str, ob
     assert run("photo.tif", "-o", "out.tiff").returncode == 0
     out = read_tiff(tmp_path / "out.tiff")
     assert out.dtype == depth and out.shape == (50, 75, 3)
-    assert np.abs(luminance(out / float(full)) * full - np.round(waves(75, 50) * full)).max() <= 1.0
+    assert np.abs(luminance(out, full) - np.round(waves(75, 50) * full)).max() <= 1.0
 
 
 def test_tiff_with_multiplied_alpha(run: Run, needs: Needs, tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_tiff_with_multiplied_alpha(run: Run, needs: Needs, tmp_path: Path) -> N
     write_tiff(tmp_path / "photo.tif", stored, extra=1)
     assert run("photo.tif", "-o", "out.png").returncode == 0
     out = np.asarray(Image.open(tmp_path / "out.png"))
-    assert np.abs(luminance(out[:, :, :3] / 255.0) * 255 - 200).max() <= 4 # one code of 0.2 * 255 is five of 200
+    assert np.abs(luminance(out, 255) - 200).max() <= 4 # one code of 0.2 * 255 is five of 200
     assert np.array_equal(out[:, :, 3], stored[:, :, 1])
 
 
@@ -95,7 +96,7 @@ def test_tiff_by_pil(run: Run, needs: Needs, tmp_path: Path, mode: str) -> None:
     if mode in ("CMYK", "LAB"):
         assert result.returncode == 1 and b"is not read" in result.stderr
     else:
-        wanted = 255 * luminance(np.asarray(picture.convert("RGB")) / 255.0)
+        wanted = luminance(np.asarray(picture.convert("RGB")), 255)
         assert result.returncode == 0 and np.abs(gray_of(tmp_path / "out.png") - wanted).max() <= 1.5
 
 
@@ -129,7 +130,7 @@ def test_kinds_of_png(run: Run, tmp_path: Path, kind: str) -> None:
     out = Image.open(tmp_path / "out.png")
     assert out.mode == ("RGBA" if "A" in kind or "transparency" in kind else "RGB")
     wanted = np.asarray(Image.open(tmp_path / "photo.png").convert("RGB"))
-    assert np.abs(gray_of(tmp_path / "out.png") - 255 * luminance(wanted / 255.0)).max() <= 1.5
+    assert np.abs(gray_of(tmp_path / "out.png") - luminance(wanted, 255)).max() <= 1.5
 
 
 def test_webp_has_a_largest_side(run: Run, needs: Needs, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from conftest import Needs, Run
-from pictures import (ADOBE, SRGB, icc_profile, light, luminance, read_png16, read_tiff, srgb, waves, write_png16,
-                      write_tiff)
+from pictures import ADOBE, SRGB, icc_profile, read_png16, read_tiff, waves, write_png16, write_tiff
+from tests.color import light, luminance, srgb
 
 FORMATS = {"png": "libpng", "jpg": "libjpeg", "tiff": "libtiff", "webp": "libwebp"}
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from screen import PROGRAM, ROOT, Darkroom, darkroom, virtual_screen
+from tests.color import chroma, luminance
 
 TOOLS = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
 if not PROGRAM.exists() or TOOLS:
@@ -52,25 +53,6 @@ def result(photo: Path) -> np.ndarray:
     return np.asarray(Image.open(photo.with_name("cup-colour.png")))
 
 
-def light(rgb: np.ndarray) -> np.ndarray:
-    """sRGB values of the BT.709 luminance, 0..255."""
-    linear = np.asarray(rgb, dtype=np.float64) / 255.0
-    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
-    if linear.ndim == 3:
-        linear = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return 255.0 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def chroma(rgb: np.ndarray) -> np.ndarray:
-    """CIELAB a and b, D65."""
-    linear = np.asarray(rgb, dtype=np.float64) / 255.0
-    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
-    matrix = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    xyz = linear @ (matrix / matrix.sum(axis=1, keepdims=True)).T
-    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), xyz * 841 / 108 + 4 / 29)
-    return np.stack([500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
-
-
 def hue(ab: np.ndarray) -> float:
     return float(np.degrees(np.arctan2(ab[1], ab[0])))
 
@@ -84,7 +66,7 @@ def colour_at(photo: Path, across: float, down: float) -> np.ndarray:
     """Mean a and b of 9 x 9 pixels of the saved picture."""
     rgb = result(photo)[..., :3]
     x, y = round(across * rgb.shape[1]), round(down * rgb.shape[0])
-    return chroma(rgb[y - 4 : y + 5, x - 4 : x + 5]).reshape(-1, 2).mean(axis=0)
+    return chroma(rgb[y - 4 : y + 5, x - 4 : x + 5], 255).reshape(-1, 2).mean(axis=0)
 
 
 def colourfulness(rgb: np.ndarray) -> float:
@@ -102,7 +84,7 @@ def place_hint(program: Darkroom, swatch: int, across: float, down: float) -> No
 @pytest.mark.parametrize("swatch", [SKY, RED])
 def test_hint_colours_its_place_and_keeps_luminance(program: Darkroom, photo: Path, swatch: int) -> None:
     across, down = 0.9, 0.8  # the table
-    wanted = chroma(np.array(SWATCH_RGB[swatch]))
+    wanted = chroma(SWATCH_RGB[swatch], 255)
     program.save()
     before = turn(hue(colour_at(photo, across, down)), hue(wanted))
     place_hint(program, swatch, across, down)
@@ -114,7 +96,7 @@ def test_hint_colours_its_place_and_keeps_luminance(program: Darkroom, photo: Pa
     rgb = result(photo)
     assert rgb.shape == (341, 512, 3)
     # The library keeps luminance to 1 of 255; the rounding of three channels adds to it.
-    assert np.abs(light(rgb) - np.asarray(Image.open(photo))).max() <= 2
+    assert np.abs(luminance(rgb, 255) - np.asarray(Image.open(photo))).max() <= 2
     assert [p.name for p in sorted(photo.parent.iterdir())] == ["cup-colour.png", "cup.png"]
 
 
@@ -188,7 +170,7 @@ def test_undo_gives_back_the_former_bytes(program: Darkroom, photo: Path) -> Non
 
 
 def test_drag_moves_a_hint_and_a_right_click_removes_it(program: Darkroom, photo: Path) -> None:
-    box, wanted = program.place("photo"), hue(chroma(np.array(SWATCH_RGB[RED])))
+    box, wanted = program.place("photo"), hue(chroma(SWATCH_RGB[RED], 255))
     place_hint(program, RED, 0.2, 0.15)
     with program.until("state ready"):
         program.drag(box.at(0.2, 0.15), box.at(0.9, 0.8))
@@ -279,8 +261,8 @@ def test_large_photograph_is_saved_at_its_size(display: str, tmp_path: Path, mod
         program.save()
     rgb = result(photo)
     assert rgb.shape == (1364, 2048, 4 if mode == "LA" else 3)
-    assert np.abs(light(rgb[..., :3]) - np.asarray(large)).max() <= 2
-    assert turn(hue(colour_at(photo, 0.9, 0.8)), hue(chroma(np.array(SWATCH_RGB[SKY])))) < 6
+    assert np.abs(luminance(rgb, 255) - np.asarray(large)).max() <= 2
+    assert turn(hue(colour_at(photo, 0.9, 0.8)), hue(chroma(SWATCH_RGB[SKY], 255))) < 6
 
 
 def test_dropped_files_are_opened(display: str, photo: Path, tmp_path: Path) -> None:

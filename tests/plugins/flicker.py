@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from reference import BUILD, PHOTOS, need
+from tests.color import chroma
 
 ENVIRONMENT = {**os.environ, "FREI0R_PATH": str(BUILD / "plugins" / "frei0r"), "LD_LIBRARY_PATH": str(BUILD / "lib")}
 Frames = npt.NDArray[np.uint8]
@@ -56,21 +57,10 @@ def colorize(clip: Frames, strength: float = 1, vividness: float = 0.5, smoothin
     return np.frombuffer(result.stdout, np.uint8).reshape(frames, height, width, 3)
 
 
-def chroma(rgb: Frames) -> npt.NDArray[np.float64]:
-    """CIELAB a and b of sRGB pixels (D65)."""
-    values = rgb / 255.0
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    matrix = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
-                       [0.0193339, 0.1191920, 0.9503041]])
-    xyz = linear @ (matrix / matrix.sum(axis=1, keepdims=True)).T
-    f = np.where(xyz > (24 / 116) ** 3, np.cbrt(xyz), xyz * 841 / 108 + 16 / 116)
-    return np.stack([500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
-
-
 def flicker(clip: Frames, step: tuple[float, float]) -> float:
     """Mean distance in CIELAB a, b between each frame and the one before, aligned by the whole pixels of the known
     motion."""
-    ab = chroma(clip)
+    ab = chroma(clip, 255)
     total = 0.0
     for i in range(1, len(ab)):
         dx, dy = (round(abs(s) * i) - round(abs(s) * (i - 1)) for s in step)

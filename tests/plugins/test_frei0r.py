@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from flicker import ENVIRONMENT, SIZE, Filter, Frames, chroma, colorize, flicker, pan
+from flicker import ENVIRONMENT, SIZE, Filter, Frames, colorize, flicker, pan
 from reference import PHOTOS, gray_photo, need
+from tests.color import chroma, luminance
 from tools.colorizer import Colorizer
 
 COFFEE, BOATS, CAT = (PHOTOS / f"{name}.jpg" for name in ("coffee", "nagasaki-boats", "chelsea"))
@@ -24,14 +25,6 @@ def frame_by_frame(clip: Frames, **settings: float) -> Frames:
         for name, value in settings.items():
             c.set(name, value)
         return np.stack([c.colorize(np.repeat(frame[..., None], 3, axis=2)) for frame in clip])
-
-
-def luminance(rgb: Frames) -> npt.NDArray[np.float64]:
-    """Luminance as codes of gray."""
-    values = rgb / 255.0
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    y = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return 255 * np.where(y <= 0.0031308, 12.92 * y, 1.055 * y ** (1 / 2.4) - 0.055)
 
 
 # ---------------------------------------------------------------- the hosts
@@ -97,13 +90,13 @@ def test_flicker_is_less_than_half(photo: Path, step: tuple[float, float]) -> No
 
 def test_luminance_is_each_frame_s_own() -> None:
     clip = pan(CAT, 8, (2, 1), noise=6)
-    assert np.abs(luminance(colorize(clip, smoothing=1)) - clip).max() <= 1
+    assert np.abs(luminance(colorize(clip, smoothing=1), 255) - clip).max() <= 1
 
 
 def test_colours_stay_as_strong() -> None:
     """Averaging takes flicker away, not colour."""
     clip = pan(CAT, 12, (2, 1), noise=3)
-    plain, smooth = (np.linalg.norm(chroma(colorize(clip, smoothing=s)[-1]), axis=-1).mean() for s in (0, 1))
+    plain, smooth = (np.linalg.norm(chroma(colorize(clip, smoothing=s)[-1], 255), axis=-1).mean() for s in (0, 1))
     assert 0.9 < smooth / plain < 1.1
 
 
@@ -127,7 +120,7 @@ def test_change_within_a_scene() -> None:
     clip = np.repeat(gray_photo("coffee.jpg", *SIZE)[None], 8, axis=0)
     patch = gray_photo("chelsea.jpg", *SIZE)[60:140, 100:200]
     clip[5:, 100:180, 40:140] = patch
-    plain, smooth = chroma(colorize(clip, smoothing=0)), chroma(colorize(clip, smoothing=1))
+    plain, smooth = chroma(colorize(clip, smoothing=0), 255), chroma(colorize(clip, smoothing=1), 255)
     inside, outside = np.s_[104:176, 44:136], np.s_[:80, 180:]
     late = np.linalg.norm(smooth[5] - plain[5], axis=-1)
     before = np.linalg.norm(plain[4] - plain[5], axis=-1)

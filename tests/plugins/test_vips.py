@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from reference import BUILD, PHOTOS, need
+from tests.color import luminance
 from tools.colorizer import Colorizer
 
 PHOTO = PHOTOS / "chelsea.jpg"
@@ -49,14 +50,6 @@ def pixels(path: Path, dtype: npt.DTypeLike = np.uint8) -> Array:
     data = path.read_bytes()
     width, height, bands = np.frombuffer(data, np.uint32, 3, 4)
     return np.frombuffer(data, dtype, width * height * bands, 64).reshape(height, width, bands)
-
-
-def luminance(rgb: Array, scale: float) -> npt.NDArray[np.float64]:
-    """Luminance in the encoding of sRGB, in codes."""
-    values = rgb / scale
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    y = linear @ np.array([0.2126, 0.7152, 0.0722]) if rgb.shape[-1] == 3 else linear[..., 0]
-    return scale * np.where(y <= 0.0031308, 12.92 * y, 1.055 * np.maximum(y, 0) ** (1 / 2.4) - 0.055)
 
 
 def colorized(rgb: npt.NDArray[np.uint8], **settings: float) -> npt.NDArray[np.uint8]:
