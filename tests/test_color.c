@@ -263,52 +263,83 @@ static void shadows_lose_their_chroma_smoothly(void **state) {
 
 /* ---------------------------------------------------------------- chroma */
 
+/** The distribution in one cell, its mean colour and its mean chroma, in double. */
+static void distribution_of(const cz_chroma_in *in, size_t cell, double *p, double *mean, double *chroma) {
+    double sum = 0;
+    for (size_t i = 0; i < in->bins; i++)
+        sum += p[i] = exp((double)in->logits[cell * in->bins + i] - (in->log_weight ? (double)in->log_weight[i] : 0));
+    mean[0] = mean[1] = *chroma = 0;
+    for (size_t i = 0; i < in->bins; i++) {
+        const double a = (double)in->centers[2 * i], b = (double)in->centers[2 * i + 1];
+        p[i] /= sum;
+        mean[0] += p[i] * a;
+        mean[1] += p[i] * b;
+        *chroma += p[i] * hypot(a, b);
+    }
+}
+
+/** How faded the photograph's means are, in double, over the cells that hold pixels: here 9 of 16 in a row. */
+static double faded_in_double(const cz_color_job *job, const cz_chroma_in *in) {
+    double meant = 0, left = 0, p[CZ_COLOR_MAX_BINS];
+    for (size_t i = 0; i < 9 * 8; i++) {
+        double mean[2], chroma;
+        distribution_of(in, i / 9 * job->grid.cw + i % 9, p, mean, &chroma);
+        meant += chroma;
+        left += hypot(mean[0], mean[1]);
+    }
+    return fmin(fmax(meant / fmax(left, 9 * 8), 1), 2.5);
+}
+
 static void chroma_follows_its_formula(void **state) {
     (void)state;
-    static const size_t counts[] = {2, 15, 16, 17, 256, 313, CZ_COLOR_MAX_BINS};
-    cz_color_job job = job_of(COLORIZER_CPU_BEST, &tables, &one_thread, 64, 32, 32);
+    static const struct {
+        size_t bins;
+        float spread, chroma, power; /* of the logits, of the centres, and of the gain */
+    } rows[] = {{2, 8, 100, 0},    {15, 8, 100, 1},  {16, 8, 100, 0.4f}, {17, 8, 100, 2.5f},
+                {256, 8, 0.5f, 2}, {313, 1, 100, 1}, {37, 0.3f, 20, 3},  {CZ_COLOR_MAX_BINS, 4, 60, 1.5f}};
+    cz_color_job job = job_of(COLORIZER_CPU_BEST, &tables, &one_thread, 36, 32, 32);
     const size_t n = (size_t)job.grid.cw * job.grid.ch;
-    for (size_t q = 0; q < CZ_COUNT(counts); q++) {
-        const size_t bins = counts[q];
+    size_t gray = 0, between = 0, most = 0;
+    assert_true(job.grid.cw == 16 && job.grid.ch == 8);
+    for (size_t q = 0; q < CZ_COUNT(rows); q++) {
+        const size_t bins = rows[q].bins;
         float *logits = get(4 * n * bins), *residual = get(8 * n), *centers = get(8 * bins), *weight = get(4 * bins);
-        float *ab = get(8 * n), *confidence = get(4 * n);
-        for (size_t i = 0; i < n * bins; i++) logits[i] = random_in(-8, 8);
-        for (size_t i = 0; i < 2 * bins; i++) centers[i] = random_in(-100, 100);
+        float *ab = get(8 * n), *confidence = get(4 * n), *given = get(4 * n * bins);
+        for (size_t i = 0; i < n * bins; i++) logits[i] = random_in(-rows[q].spread, rows[q].spread);
+        for (size_t i = 0; i < 2 * bins; i++) centers[i] = random_in(-rows[q].chroma, rows[q].chroma);
         for (size_t i = 0; i < bins; i++) weight[i] = random_in(-2, 2);
         for (size_t i = 0; i < 2 * n; i++) residual[i] = random_in(-0.1f, 0.1f);
-        const cz_chroma_in in = {logits, q % 2 ? residual : NULL, centers, q % 3 ? weight : NULL, bins, 0.7f, 1.3f,
-                                 NULL};
+        const cz_chroma_in in = {.logits = logits,
+                                 .residual = q % 2 ? residual : NULL,
+                                 .centers = centers,
+                                 .log_weight = q % 3 ? weight : NULL,
+                                 .bins = bins,
+                                 .power = rows[q].power};
+        memcpy(given, logits, 4 * n * bins);
         assert_true(cz_chroma(&job, &in, ab, confidence));
-        for (size_t p = 0; p < n; p++) {
-            double sum = 0, a = 0, b = 0, whole = 0, near = 0;
-            for (int pass = 0; pass < 2; pass++)
-                for (size_t i = 0; i < bins; i++) {
-                    const double w = in.log_weight ? 0.7 * (double)weight[i] : 0;
-                    const double e = exp(((double)logits[p * bins + i] - w) * 1.3);
-                    if (pass == 0) {
-                        sum += e;
-                        continue;
-                    }
-                    a += e / sum * (double)centers[2 * i];
-                    b += e / sum * (double)centers[2 * i + 1];
-                }
-            if (in.residual) a += 110 * (double)residual[2 * p], b += 110 * (double)residual[2 * p + 1];
-            for (size_t i = 0; i < bins; i++) { /* a ramp from 1 at a squared distance of 75 to 0 at 375 */
-                const double e = exp((double)logits[p * bins + i] - (in.log_weight ? (double)weight[i] : 0));
-                const double da = (double)centers[2 * i] - a, db = (double)centers[2 * i + 1] - b;
-                whole += e;
-                near += e * fmin(fmax((375 - da * da - db * db) / 300, 0), 1);
+        memcpy(logits, given, 4 * n * bins);
+        const double faded = faded_in_double(&job, &in), gain = pow(faded, (double)rows[q].power);
+        gray += faded <= 1;
+        most += faded >= 2.5;
+        between += faded > 1.05 && faded < 2.4;
+        for (size_t c = 0; c < n; c++) {
+            double p[CZ_COLOR_MAX_BINS], mean[2], chroma, near = 0;
+            distribution_of(&in, c, p, mean, &chroma);
+            for (size_t k = 0; k < 2; k++) {
+                const double want = mean[k] * gain + (in.residual ? 110 * (double)residual[2 * c + k] : 0);
+                assert_true(fabs((double)ab[k * n + c] - fmin(fmax(want, -128), 128)) < 2e-3 * gain);
             }
-            assert_true(fabs((double)ab[p] - a) < 2e-3 && fabs((double)ab[n + p] - b) < 2e-3);
-            assert_true(fabs((double)confidence[p] - near / whole) < 2e-4);
+            for (size_t i = 0; i < bins; i++) { /* a ramp from 1 at a squared distance of 75 to 0 at 375 */
+                const double da = (double)centers[2 * i] - (double)ab[c],
+                             db = (double)centers[2 * i + 1] - (double)ab[n + c];
+                near += p[i] * fmin(fmax((375 - da * da - db * db) / 300, 0), 1);
+            }
+            assert_true(fabs((double)confidence[c] - near) < 2e-4);
         }
-        free(logits);
-        free(residual);
-        free(centers);
-        free(weight);
-        free(ab);
-        free(confidence);
+        void *const blocks[] = {logits, residual, centers, weight, ab, confidence, given};
+        for (size_t i = 0; i < CZ_COUNT(blocks); i++) free(blocks[i]);
     }
+    assert_true(gray > 0 && between > 0 && most > 0);
 }
 
 static void absurd_logits_give_finite_chroma(void **state) {
@@ -321,7 +352,7 @@ static void absurd_logits_give_finite_chroma(void **state) {
     float *ab = get(8 * n), *confidence = get(4 * n);
     for (size_t i = 0; i < n * BINS; i++) logits[i] = odd[random_u32() % (1 + i * CZ_COUNT(odd) / (n * BINS))];
     for (size_t i = 0; i < 2 * n; i++) residual[i] = odd[random_u32() % CZ_COUNT(odd)];
-    const cz_chroma_in in = {logits, residual, centers, NULL, BINS, 1, 1, NULL};
+    const cz_chroma_in in = {.logits = logits, .residual = residual, .centers = centers, .bins = BINS, .power = 10};
     assert_true(cz_chroma(&job, &in, ab, confidence));
     for (size_t i = 0; i < 2 * n; i++) assert_true(ab[i] >= -128 && ab[i] <= 128);
     for (size_t i = 0; i < n; i++) assert_true(confidence[i] >= 0 && confidence[i] <= 1);
@@ -427,7 +458,8 @@ static uint64_t everything(int32_t cpu, const cz_exec *exec, uint64_t seed) {
                                   .colours = random_u32() % 3,
                                   .palette_strength = random_in(0, 1),
                                   .tint = {random_in(-100, 100), random_in(-100, 100)}};
-        const cz_chroma_in network = {logits, NULL, centers, NULL, bins, 0, 2, &wishes};
+        const cz_chroma_in network = {
+            .logits = logits, .centers = centers, .bins = bins, .power = random_in(0, 3), .wishes = &wishes};
         const colorizer_image s = image_of(in, from, (int32_t)width, (int32_t)height, 0);
         const colorizer_image d = image_of(out, to, (int32_t)width, (int32_t)height, 0);
         const cz_pixels src = checked(&s, CZ_IMAGE_SOURCE), dst = checked(&d, CZ_IMAGE_TARGET);
@@ -459,7 +491,7 @@ static uint64_t everything(int32_t cpu, const cz_exec *exec, uint64_t seed) {
         assert_true(cz_upsample(&job, light, ab, &touches, fit, work, scratch));
         h = hash(h, fit, sizeof(float) * cz_fit_size(&job.grid));
         cz_mode modes[4];
-        const size_t n_modes = cz_modes(&job, &network, (size_t)random_u32() % cells, modes, CZ_COUNT(modes));
+        const size_t n_modes = cz_modes(&network, (size_t)random_u32() % cells, modes, CZ_COUNT(modes));
         h = hash(h, modes, n_modes * sizeof *modes);
         free(work);
         free(scratch);

@@ -310,13 +310,14 @@ static void modes_of_a_known_distribution(void **state) {
     const cz_color_job job = job_of(COLORIZER_CPU_BEST, &tables, &one_thread, 64, 64, 64);
     /* bins 0 and 1 are 6 apart and count as one; 2 lies far away; 3 is nearly impossible */
     static const float centres[] = {40, 0, 40, 6, -30, 10, 0, -50}, weight[] = {0, 0, 0, 0};
-    const float logits[] = {logf(0.3f), logf(0.3f), logf(0.399f), logf(0.001f)};
-    const cz_chroma_in in = {logits, NULL, centres, weight, 4, 1, 1, NULL};
+    float logits[] = {logf(0.3f), logf(0.3f), logf(0.399f), logf(0.001f)};
+    const cz_chroma_in in = {.logits = logits, .centers = centres, .log_weight = weight, .bins = 4, .power = 1};
     cz_mode m[4];
-    assert_int_equal(cz_modes(&job, &in, 0, m, 4), 2);
+    cz_read_cell(&job, &in, 0);
+    assert_int_equal(cz_modes(&in, 0, m, 4), 2);
     assert_true(fabsf(m[0].probability - 0.6f) < 1e-4f && fabsf(m[1].probability - 0.399f) < 1e-4f);
     assert_true(fabsf(m[0].a - 40) < 1e-3f && fabsf(m[0].b - 3) < 1e-3f && fabsf(m[1].a + 30) < 1e-3f);
-    assert_int_equal(cz_modes(&job, &in, 0, m, 1), 1);
+    assert_int_equal(cz_modes(&in, 0, m, 1), 1);
 }
 
 /* ---------------------------------------------------------------- palette, tint, hues */
@@ -332,9 +333,10 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
     float *logits = get(sizeof(float) * BINS * cells), *ab = get(2 * sizeof(float) * cells);
     float *plain = get(2 * sizeof(float) * cells), *sure = get(sizeof(float) * cells);
     for (size_t i = 0; i < BINS * cells; i++) logits[i] = log_p[i % BINS];
-    cz_chroma_in in = {logits, NULL, centres, weight, BINS, 0.5f, 2, w};
+    const cz_chroma_in in = {
+        .logits = logits, .centers = centres, .log_weight = weight, .bins = BINS, .power = 0.7f, .wishes = w};
     assert_true(cz_chroma(&job, &in, ab, sure));
-    double sum = 0, sa = 0, sb = 0;
+    double sum = 0, sa = 0, sb = 0, sc = 0;
     for (size_t i = 0; i < BINS; i++) {
         const double a = (double)centres[2 * i], b = (double)centres[2 * i + 1];
         double nearest = 1e9;
@@ -342,13 +344,15 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
             nearest = fmin(nearest, hypot(a - (double)w->palette[k][0], b - (double)w->palette[k][1]));
         const double off = w->colours == 0 ? 0 : (double)w->palette_strength * fmin(nearest * nearest / (2 * 144), 8);
         const double tilt = (a * (double)w->tint[0] + b * (double)w->tint[1]) / 2500;
-        const double e = exp(2 * ((double)log_p[i] - 0.5 * (double)weight[i] - off + tilt));
+        const double e = exp((double)log_p[i] - (double)weight[i] - off + tilt);
         sum += e;
         sa += e * a;
         sb += e * b;
+        sc += e * hypot(a, b);
     }
-    want[0] = sa / sum;
-    want[1] = sb / sum;
+    const double faded = fmin(fmax(sc / fmax(hypot(sa, sb), sum), 1), 2.5), gain = pow(faded, 0.7) / sum;
+    want[0] = sa * gain;
+    want[1] = sb * gain;
     got[0] = (double)ab[0];
     got[1] = (double)ab[cells];
     /* confidence is of the data's own distribution: of nothing that was wished but where it led */

@@ -306,13 +306,59 @@ static void test_no_memory(void **state) {
     assert_true(failures >= 4);
 }
 
+/** A colorizer of three bins, opened with its table of vividness and its defaults as given. */
+static int32_t open_colorizer(const float *vividness, uint32_t rows, uint32_t columns, const float *defaults) {
+    static const float bins[] = {0, 0, 40, 20, -20, 30}, weight[] = {0, 0.5f, -0.5f};
+    unsigned char *bytes;
+    size_t size;
+    colorizer *c = NULL;
+    mb_model *m = calloc(1, sizeof *m);
+    assert_non_null(m);
+    cz_attr conv = mb_attr(CZ_OP_conv2d);
+    conv.conv2d.stride_h = conv.conv2d.stride_w = 4;
+    const mb_tensor x = mb_input(m, "image", 4, 0, 0, 4), kernel = mb_constant(m, "", CZ_F32, 3, 4, 4, 4);
+    mb_output(m, "logits", mb_op3(m, CZ_OP_conv2d, &conv, x, kernel, CZ_NO_TENSOR));
+    mb_block(m, "color.bins", CZ_F32, (cz_shape){{1, 1, 3, 2}}, bins);
+    mb_block(m, "color.log_weight", CZ_F32, (cz_shape){{1, 1, 1, 3}}, weight);
+    mb_block(m, "color.vividness", CZ_F32, (cz_shape){{1, 1, rows, columns}}, vividness);
+    mb_block(m, "color.default", CZ_F32, (cz_shape){{1, 1, 1, 3}}, defaults);
+    mb_write(m, &bytes, &size);
+    const int32_t status = colorizer_open_memory(&c, bytes, size, NULL);
+    colorizer_close(c);
+    mb_free(m);
+    free(m);
+    free(bytes);
+    return status;
+}
+
+static void test_constants_of_a_colorizer(void **state) {
+    (void)state;
+    const float defaults[] = {64, 32, 1}, good[] = {0, 0, 1, 1, 2, 2.5f};
+    assert_int_equal(open_colorizer(good, 3, 2, defaults), COLORIZER_OK);
+    assert_int_equal(open_colorizer(good, 1, 2, defaults), COLORIZER_OK);
+    /* rows of v, s, T, as before 0.1.0 was finished */
+    const float old[] = {0, 1, 1, 1, 0.2f, 0.65f};
+    assert_int_equal(open_colorizer(old, 2, 3, defaults), COLORIZER_E_MODEL);
+    assert_detail(NULL, "'color.vividness' has rows of 3 values; this version reads f32, rows of 2");
+    static const float bad[][4] = {{0.1f, 0, 1, 1}, {0, 0, 0, 1}, {0, 0, -1, 1}, {0, -0.1f, 1, 1}, {0, 0, 1, 10.5f}};
+    for (size_t i = 0; i < CZ_COUNT(bad); i++) {
+        assert_int_equal(open_colorizer(bad[i], 2, 2, defaults), COLORIZER_E_MODEL);
+        assert_detail(NULL, "color.vividness: row");
+    }
+    static const float wrong[][3] = {{31, 32, 1}, {1025, 32, 1}, {64.5f, 32, 1}, {64, 30, 1}, {64, 32, 2.1f}};
+    for (size_t i = 0; i < CZ_COUNT(wrong); i++) {
+        assert_int_equal(open_colorizer(good, 3, 2, wrong[i]), COLORIZER_E_MODEL);
+        assert_detail(NULL, "color.default");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_describe),           cmocka_unit_test(test_run),
         cmocka_unit_test(test_in_place),           cmocka_unit_test(test_run_refuses),
         cmocka_unit_test(test_progress_cancels),   cmocka_unit_test(test_not_a_colorizer),
         cmocka_unit_test(test_colorizer_as_graph), cmocka_unit_test(test_open_refuses),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),          cmocka_unit_test(test_constants_of_a_colorizer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

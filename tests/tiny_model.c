@@ -35,10 +35,10 @@ static void colour_constants(mb_model *m) {
         bins[i][1] = 50.0f * sinf(6.2831853f * (float)i / BINS);
         weight[i] = 0.1f * (float)i - 0.5f;
     }
-    const float vividness[3][3] = {{0, 1, 1}, {1, 0.5f, 0.5f}, {2, 0, 0.25f}}, defaults[3] = {64, 32, 1};
+    const float vividness[3][2] = {{0, 0}, {1, 1}, {2, 2.5f}}, defaults[3] = {64, 32, 1};
     values(m, "color.bins", BINS, 2, &bins[0][0]);
     values(m, "color.log_weight", 1, BINS, weight);
-    values(m, "color.vividness", 3, 3, &vividness[0][0]);
+    values(m, "color.vividness", 3, 2, &vividness[0][0]);
     values(m, "color.default", 1, 3, defaults);
 }
 

@@ -116,7 +116,7 @@ class Exporter:
         m = self.model
         m.constant("color.bins", bins.reshape(1, 1, -1, 2))
         m.constant("color.log_weight", log_weight.reshape(1, 1, 1, -1))
-        m.constant("color.vividness", np.array(table, np.float32).reshape(1, 1, -1, 3))
+        m.constant("color.vividness", np.array(table, np.float32).reshape(1, 1, -1, 2))
         m.constant("color.default", np.array([WORKING_SIDE, MULTIPLE, DEFAULT_VIVIDNESS], np.float32))
 
 
@@ -143,7 +143,7 @@ def difference(net: ColorNet, model: czw.Model, seed: int = 0) -> float:
 def export_file(weights: Path, vividness: Path | None, name: str, dtype: str) -> czw.Model:
     """The model of a weights.npz and the table of a vividness.json."""
     net, arrays = load_network(weights)
-    table: Table = [(0.0, 1.0, 1.0), (1.0, 0.5, 0.5)]
+    table: Table = [(0.0, 0.0), (1.0, 1.0)]
     if vividness:
         table = json.loads(vividness.read_text())["table"]
     step, seen, spent = arrays["progress"]

@@ -18,17 +18,31 @@ from .network import Architecture, ColorNet
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # [B,4,H,W] -> logits [B,Q,H/4,W/4], residual [B,2,H/4,W/4]
 
 
+FADED_MOST = 2.5
+
+
+def vivid(mean: Tensor, faded: Tensor, residual: Tensor, g: float) -> Tensor:
+    """ab [B,2,h,w] of Model.read()'s means, with what averaging took of each photograph's chroma given back."""
+    return mean * (faded**g).view(-1, 1, 1, 1) + AB_SCALE * residual.float()
+
+
 @dataclass
 class Model:
     forward: Forward
     bins: Tensor  # [Q, 2]
     log_weight: Tensor  # [Q]
 
-    def chroma(self, logits: Tensor, residual: Tensor, s: float, t: float) -> Tensor:
-        """ab [B,2,h,w] from the head's outputs at rebalancing removal s and temperature t."""
-        flat = logits.float().permute(0, 2, 3, 1)
-        p = ((flat - s * self.log_weight) / t).softmax(3)
-        return (p @ self.bins).permute(0, 3, 1, 2) + AB_SCALE * residual.float()
+    def read(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean colours [B,2,h,w] of whole photographs, and of each the chroma of its colours over that of their
+        means [B], 1..FADED_MOST. Photographs whose means are gray (a chroma below 1) stay so."""
+        p = (logits.float().permute(0, 2, 3, 1) - self.log_weight).softmax(3)
+        mean, chroma = p @ self.bins, p @ self.bins.norm(dim=1)
+        faded = chroma.mean((1, 2)) / mean.norm(dim=3).mean((1, 2)).clamp(min=1)
+        return mean.permute(0, 3, 1, 2), faded.clamp(1, FADED_MOST)
+
+    def chroma(self, logits: Tensor, residual: Tensor, g: float) -> Tensor:
+        """ab [B,2,h,w] from the head's outputs; g is the power of the gain."""
+        return vivid(*self.read(logits), residual, g)
 
 
 def load_network(path: Path) -> tuple[ColorNet, dict[str, np.ndarray]]:
@@ -49,11 +63,14 @@ def load_model(path: Path) -> Model:
 
 @torch.no_grad()
 def predict(model: Model, lightness: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """lightness [B,1,H,W] in 0..100, any size; hints [B,3,H,W] (masked ab / 110, mask). Pads to multiples of 32."""
+    """lightness [B,1,H,W] in 0..100, any size; hints [B,3,H,W] (masked ab / 110, mask). Pads to multiples of 32; the
+    cells that hold nothing but padding are left out."""
     b, _, h, w = lightness.shape
     x = torch.cat([lightness / 50 - 1, torch.zeros(b, 3, h, w) if hints is None else hints], 1)
     x = F.pad(x, (0, -w % 32, 0, -h % 32), mode="replicate")
-    return model.forward(x.contiguous(memory_format=torch.channels_last))
+    logits, residual = model.forward(x.contiguous(memory_format=torch.channels_last))
+    cells = (..., slice(-(-h // 4)), slice(-(-w // 4)))
+    return logits[cells], residual[cells]
 
 
 def paint(lightness: Tensor, ab: Tensor) -> Tensor:

@@ -3,13 +3,13 @@
 
     python -m train.vividness train/runs/default/weights.npz --data ../shared/data --out train/runs/default
 
-prints PSNR and colourfulness over a grid of (s, T), writes the table to vividness.json, and draws contact sheets.
+prints PSNR and colourfulness over a grid of g, writes the table to vividness.json, and draws contact sheets.
 """
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Callable
 
@@ -21,28 +21,29 @@ from torch import Tensor
 
 from .color import lab_to_srgb, srgb_to_lab
 from .data import AB_SCALE
-from .inference import Model, load_model, paint, predict
+from .inference import Model, load_model, paint, predict, vivid
 from .metrics import colorfulness, psnr
 from .store import center_crops, open_store
 
 SIZE = 256  # of the validation crops
 CHUNK = 20
-SHIFTS = (1.0, 0.75, 0.55, 0.4, 0.25, 0.1, 0.0, -0.15, -0.3)
-# Temperatures by vividness. Lower ones gain hundredths of a dB, but leave what the network is unsure of (most of an old
-# photograph) gray, and break the rest into patches; so vividness comes from s first.
-TEMPERATURE = {0.0: 1.0, 0.5: 0.8, 1.0: 0.65, 1.5: 0.65, 2.0: 0.4}
-DEFAULT_GAIN = 0.7  # dB above gray that the default vividness must keep
-SAFE = (1.0, 1.0)
+POWERS = tuple(0.25 * i for i in range(11))  # of the gain
+DEFAULT_DB = 0.7  # above gray, that the default vividness must keep
+MORE = 1.1  # colourfulness of vividness 2 over the default's, where that has all of the truth's already
 
 
 @dataclass
 class Examined:
-    """Validation images with the network's answers."""
+    """Validation images with what Model.read() makes of the network's answers."""
 
     truth: Tensor
     lab: Tensor
-    logits: Tensor
+    mean: Tensor
+    faded: Tensor
     residual: Tensor
+
+    def paint(self, part: slice, g: float) -> Tensor:
+        return paint(self.lab[part, :1], vivid(self.mean[part], self.faded[part], self.residual[part], g))
 
 
 def random_hints(ab: Tensor, number: int, seed: int = 0) -> Tensor:
@@ -61,23 +62,22 @@ def random_hints(ab: Tensor, number: int, seed: int = 0) -> Tensor:
 
 def examine(model: Model, crops: Tensor, hints: int = 0) -> Examined:
     lab = srgb_to_lab(crops)
-    logits, residual = [], []
+    answers = []
     for start in range(0, len(crops), CHUNK):
         part = lab[start:start + CHUNK]
         planes = random_hints(part[:, 1:], hints, start) if hints else None
-        q, r = predict(model, part[:, :1], planes)
-        logits.append(q.half())
-        residual.append(r.float())
-    return Examined(crops, lab, torch.cat(logits), torch.cat(residual))
+        logits, residual = predict(model, part[:, :1], planes)
+        answers.append((*model.read(logits), residual))
+    return Examined(crops, lab, *(torch.cat(a) for a in zip(*answers)))
 
 
 @torch.no_grad()
-def score(model: Model, seen: Examined, s: float, t: float) -> tuple[float, float]:
+def score(seen: Examined, g: float) -> tuple[float, float]:
     """Mean PSNR, and mean colourfulness over that of the truth."""
     total, mine, theirs = [], [], []
     for start in range(0, len(seen.truth), CHUNK):
         part = slice(start, start + CHUNK)
-        image = paint(seen.lab[part, :1], model.chroma(seen.logits[part], seen.residual[part], s, t))
+        image = seen.paint(part, g)
         total.append(psnr(image, seen.truth[part]))
         mine.append(colorfulness(image))
         theirs.append(colorfulness(seen.truth[part]))
@@ -108,31 +108,30 @@ def baselines(seen: Examined) -> dict[str, float]:
     return {"gray": gray, "constant": best, "constant_a": float(best_ab[0]), "constant_b": float(best_ab[1])}
 
 
-Grid = list[tuple[float, float, float, float]]  # s, T, PSNR, colourfulness ratio
-Row = tuple[float, float, float]  # v, s, T
+Grid = list[tuple[float, float, float]]  # g, PSNR, colourfulness ratio
+Row = tuple[float, float]  # v, g
 
 
-def shift_for(grid: Grid, t: float, want: float) -> float:
-    """The s that gives that colourfulness at temperature t, or the nearest there is."""
-    line = sorted((g[3], g[0]) for g in grid if g[1] == t)
+def power_for(grid: Grid, want: float) -> float:
+    """The g that gives that colourfulness, or the nearest there is."""
+    line = sorted((ratio, g) for g, _, ratio in grid)
     return round(float(np.interp(want, [p[0] for p in line], [p[1] for p in line])), 3)
 
 
-def choose_table(grid: Grid, enough: Callable[[float, float], bool]) -> list[Row]:
+def choose_table(grid: Grid, enough: Callable[[float], bool]) -> list[Row]:
     """v = 0 is the safe mean; v = 1, the default, has the colourfulness of the truth or, where that costs too much,
-    the most that is still good `enough`; v = 2 the truth's, or what there is. v runs with colourfulness in between."""
-    safe = next(g[3] for g in grid if g[:2] == SAFE)
-    highest = {t: max(g[3] for g in grid if g[1] == t) for t in TEMPERATURE.values()}
-    t = TEMPERATURE[1.0]
-    low, high = safe, min(1.0, highest[t])
-    if enough(shift_for(grid, t, high), t):
+    the most that is still good `enough`; v = 2 the truth's or more than the default's, as far as the grid goes. v runs
+    with colourfulness in between."""
+    safe, highest = grid[0][2], max(ratio for _, _, ratio in grid)
+    low, high = safe, min(1.0, highest)
+    if enough(power_for(grid, high)):
         low = high
-    for _ in range(4 if low < high else 0):
+    for _ in range(5 if low < high else 0):
         middle = (low + high) / 2
-        low, high = (middle, high) if enough(shift_for(grid, t, middle), t) else (low, middle)
-    usual, vivid = low, min(1.0, highest[TEMPERATURE[2.0]])
-    targets = {0.5: (safe + usual) / 2, 1.0: usual, 1.5: (usual + vivid) / 2, 2.0: vivid}
-    return [(0.0, *SAFE)] + [(v, shift_for(grid, TEMPERATURE[v], want), TEMPERATURE[v]) for v, want in targets.items()]
+        low, high = (middle, high) if enough(power_for(grid, middle)) else (low, middle)
+    usual, most = low, min(max(1.0, MORE * low), highest)
+    targets = {0.5: (safe + usual) / 2, 1.0: usual, 1.5: (usual + most) / 2, 2.0: most}
+    return [(0.0, 0.0)] + [(v, power_for(grid, want)) for v, want in targets.items()]
 
 
 def sheet(rows: list[list[Tensor]], path: Path) -> None:
@@ -151,22 +150,17 @@ def half(x: Tensor) -> Tensor:
     return F.avg_pool2d(x[None], 2)[0]
 
 
-def draw_validation(model: Model, seen: Examined, settings: list[tuple[float, float]], path: Path,
-                    count: int = 40) -> None:
-    """Truth, then one picture a setting, half size, two photos a row."""
+def draw_validation(seen: Examined, powers: list[float], path: Path, count: int = 40) -> None:
+    """Truth, then one picture for each g, half size, two photos a row."""
     cells = []
     for i in range(0, len(seen.truth), max(1, len(seen.truth) // count)):
-        row = [half(seen.truth[i])]
-        for s, t in settings:
-            ab = model.chroma(seen.logits[i:i + 1], seen.residual[i:i + 1], s, t)
-            row.append(half(paint(seen.lab[i:i + 1, :1], ab)[0]))
-        cells.append(row)
+        cells.append([half(seen.truth[i])] + [half(seen.paint(slice(i, i + 1), g)[0]) for g in powers])
     sheet([cells[i] + (cells[i + 1] if i + 1 < len(cells) else []) for i in range(0, len(cells), 2)], path)
 
 
 @torch.no_grad()
-def draw_folder(model: Model, folder: Path, settings: list[tuple[float, float]], path: Path) -> None:
-    """Photographs without a truth: gray and each setting, at a working short side of 256."""
+def draw_folder(model: Model, folder: Path, powers: list[float], path: Path) -> None:
+    """Photographs without a truth: gray and each g, at a working short side of 256."""
     for number, name in enumerate(sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".png"})):
         image = Image.open(name).convert("L")
         scale = SIZE / min(image.size)
@@ -174,7 +168,7 @@ def draw_folder(model: Model, folder: Path, settings: list[tuple[float, float]],
         gray = torch.from_numpy(np.array(image)).float()[None, None].expand(1, 3, -1, -1) / 255
         lightness = srgb_to_lab(gray)[:, :1]
         logits, residual = predict(model, lightness)
-        row = [gray[0]] + [paint(lightness, model.chroma(logits, residual, s, t))[0] for s, t in settings]
+        row = [gray[0]] + [paint(lightness, model.chroma(logits, residual, g))[0] for g in powers]
         sheet([row], path / f"{number:02d}-{name.stem}.png")
 
 
@@ -187,43 +181,41 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=600)
     parser.add_argument("--search", type=int, default=200, help="photos used for the grid")
-    parser.add_argument("--quick", action="store_true", help="three settings, with and without hints; no table")
+    parser.add_argument("--quick", action="store_true", help="three powers, with and without hints; no table")
     args = parser.parse_args()
     model = load_model(args.weights)
     seen = examine(model, center_crops(open_store(args.data, args.set, args.cache), args.photos))
     if args.quick:
         hinted = examine(model, seen.truth, 20)
-        for s, t in (SAFE, (0.5, 0.6), (0.0, 0.6)):
-            print(f"s {s} T {t}: %.2f dB, colourfulness %.3f" % score(model, seen, s, t),
-                  "with 20 hints: %.2f dB, %.3f" % score(model, hinted, s, t))
+        for g in (0.0, 1.0, 2.0):
+            print(f"g {g}: %.2f dB, colourfulness %.3f" % score(seen, g),
+                  "with 20 hints: %.2f dB, %.3f" % score(hinted, g))
         print("gray: %.2f dB" % score_constant(seen, torch.zeros(2)))
         return
     every = max(1, len(seen.truth) // args.search)
-    few = Examined(*(getattr(seen, f)[::every] for f in ("truth", "lab", "logits", "residual")))
+    few = Examined(*(getattr(seen, f.name)[::every] for f in fields(seen)))
     base = baselines(few)
     base["gray"] = score_constant(seen, torch.zeros(2))
     base["constant"] = score_constant(seen, torch.tensor([base["constant_a"], base["constant_b"]]))
     grid: Grid = []
-    for t in sorted(set(TEMPERATURE.values()), reverse=True):
-        for s in SHIFTS if t < 1 else SHIFTS[:1]:
-            grid.append((s, t, *score(model, few, s, t)))
-            print("s %.2f T %.2f  %.2f dB  colourfulness %.3f" % grid[-1], flush=True)
+    for g in POWERS:
+        grid.append((g, *score(few, g)))
+        print("g %.2f  %.2f dB  colourfulness %.3f" % grid[-1], flush=True)
     # What a default costs is judged on all photographs: gains differ by decibels from one to the next.
-    table = choose_table(grid, lambda s, t: score(model, seen, s, t)[0] >= base["gray"] + DEFAULT_GAIN)
+    table = choose_table(grid, lambda g: score(seen, g)[0] >= base["gray"] + DEFAULT_DB)
     rows: list[dict[str, float]] = []
     result: dict[str, object] = {"baselines": base, "table": table, "grid": grid, "rows": rows}
     print("gray %.2f dB, constant %.2f dB" % (base["gray"], base["constant"]))
-    for v, s, t in table:
-        db, ratio = score(model, seen, s, t)
-        rows.append({"v": v, "s": s, "t": t, "psnr": db, "colorfulness": ratio})
-        print(f"vividness {v:.2f} (s {s:.3f} T {t:.2f}): {db:.2f} dB, colourfulness {ratio:.3f}", flush=True)
-    default = next(row for row in table if row[0] == 1.0)
+    for v, g in table:
+        db, ratio = score(seen, g)
+        rows.append({"v": v, "g": g, "psnr": db, "colorfulness": ratio})
+        print(f"vividness {v:.2f} (g {g:.3f}): {db:.2f} dB, colourfulness {ratio:.3f}", flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "vividness.json").write_text(json.dumps(result, indent=1))
-    settings = [SAFE, default[1:], table[-1][1:]]
-    draw_validation(model, seen, settings, args.out / "val.png")
+    powers = [dict(table)[v] for v in (0.0, 1.0, 2.0)]
+    draw_validation(seen, powers, args.out / "val.png")
     if (args.data / "historical").is_dir():
-        draw_folder(model, args.data / "historical", settings, args.out / "historical")
+        draw_folder(model, args.data / "historical", powers, args.out / "historical")
 
 
 if __name__ == "__main__":

@@ -197,7 +197,7 @@ static bool colour(search *s, colouring *c) {
     s->runs++;
     c->n_next = 0;
     if (c->n_chosen < DEPTH && count < COLORIZER_MAX_HINTS && most_open(s, s->spots, count, &cell))
-        c->n_next = cz_modes(job, &in, cell, c->next, BRANCHES);
+        c->n_next = cz_modes(&in, cell, c->next, BRANCHES);
     while (c->n_next > 1 && c->next[c->n_next - 1].probability < LEAST_LIKELY) c->n_next--; /* they do not rise */
     c->x = cell % job->grid.cw;
     c->y = cell / job->grid.cw;

@@ -2,6 +2,9 @@
  * From the network's distribution over bins to chroma on its grid, and to the colours that may be meant. */
 #include "image/image.h"
 
+#include <math.h>
+#include <string.h>
+
 /* ---------------------------------------------------------------- what the user wants */
 
 #define PALETTE_NEAR 12.0f /* distance over which a palette's colour pulls */
@@ -23,17 +26,20 @@ static float wished(const cz_wishes *w, float a, float b) {
     return off_palette(w, a, b) - (a * w->tint[0] + b * w->tint[1]) / (TINT_SCALE * TINT_SCALE);
 }
 
-static void bins_init(cz_chroma_bins *bins, const cz_chroma_in *in) {
+static void bins_init(cz_chroma_bins *bins, const cz_color_job *job, const cz_chroma_in *in) {
+    float wish[CZ_COLOR_MAX_BINS], unused[3];
     bins->bins = in->bins;
-    bins->inv_temperature = in->inv_temperature;
     for (size_t i = 0; i < CZ_COLOR_MAX_BINS; i++) {
         const bool real = i < in->bins;
-        bins->weight_shift[i] = !real ? 1e30f : in->log_weight == NULL ? 0.0f : in->log_weight[i];
-        bins->shift[i] = real ? in->weight_scale * bins->weight_shift[i] : 1e30f;
+        bins->shift[i] = !real ? 1e30f : in->log_weight == NULL ? 0.0f : in->log_weight[i];
         bins->a[i] = real ? in->centers[2 * i] : 0.0f;
         bins->b[i] = real ? in->centers[2 * i + 1] : 0.0f;
-        if (real && in->wishes != NULL) bins->shift[i] += wished(in->wishes, bins->a[i], bins->b[i]);
+        bins->chroma[i] = sqrtf(bins->a[i] * bins->a[i] + bins->b[i] * bins->b[i]);
+        bins->wish[i] = 0.0f;
+        wish[i] = bins->shift[i] - (real && in->wishes != NULL ? wished(in->wishes, bins->a[i], bins->b[i]) : 0.0f);
     }
+    job->k->mean(bins, wish, 1, &unused[0], &unused[1], &unused[2]); /* exp(-wished), as of a pixel's logits */
+    memcpy(bins->wish, wish, in->bins * sizeof *wish);
 }
 
 /* ---------------------------------------------------------------- mean colour and confidence */
@@ -43,7 +49,18 @@ typedef struct {
     const cz_chroma_in *in;
     const cz_chroma_bins *bins;
     float *ab, *confidence;
+    float gain;
 } chroma_task;
+
+/** The first pass; the mean chroma of cells is kept where their confidence will be. */
+static void mean_rows(void *context, size_t begin, size_t end, uint32_t slot) {
+    const chroma_task *t = context;
+    const cz_grid *g = &t->job->grid;
+    const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
+    (void)slot;
+    t->job->k->mean(t->bins, t->in->logits + first * t->in->bins, n, t->ab + first, t->ab + cells + first,
+                    t->confidence + first);
+}
 
 static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) {
     const chroma_task *t = context;
@@ -51,15 +68,49 @@ static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) 
     const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
     (void)slot;
     t->job->k->chroma(t->bins, t->in->logits + first * t->in->bins,
-                      t->in->residual == NULL ? NULL : t->in->residual + 2 * first, n, t->ab + first,
+                      t->in->residual == NULL ? NULL : t->in->residual + 2 * first, t->gain, n, t->ab + first,
                       t->ab + cells + first, t->confidence + first);
+}
+
+#define FADED_MOST 2.5
+
+/** How much paler than the colours that may be meant their means are: mean chroma over chroma of the mean, each summed
+ *  over the cells that hold pixels, row by row. Means of a chroma below 1 count as 1: what is gray stays gray. */
+static float faded(const cz_grid *g, const float *ab, const float *chroma) {
+    const size_t w = cz_ceil_div(g->w, g->cell), h = cz_ceil_div(g->h, g->cell), cells = (size_t)g->cw * g->ch;
+    double meant = 0, left = 0;
+    for (size_t y = 0; y < h; y++)
+        for (size_t i = y * g->cw; i < y * g->cw + w; i++) {
+            const double a = (double)ab[i], b = (double)ab[cells + i];
+            meant += (double)chroma[i];
+            left += sqrt(a * a + b * b);
+        }
+    const double least = (double)w * (double)h, r = meant / (left > least ? left : least);
+    return (float)(r > 1 ? (r < FADED_MOST ? r : FADED_MOST) : 1);
+}
+
+/** x^p as a transfer of that gamma has it, by the library's own power: the same bits everywhere. */
+static float power(const cz_color_job *job, float x, float p) {
+    const cz_layout_px px = {.sample = CZ_SAMPLE_F32, .channels = 1, .transfer = COLORIZER_TRANSFER_GAMMA, .gamma = p};
+    float y;
+    job->k->luminance(job->tables, px, &x, 1, &y);
+    return y;
 }
 
 bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence) {
     cz_chroma_bins bins;
-    chroma_task task = {job, in, &bins, ab, confidence};
-    bins_init(&bins, in);
-    return cz_exec_for(job->exec, job->grid.ch, 0, chroma_rows, &task);
+    chroma_task task = {job, in, &bins, ab, confidence, 1};
+    bins_init(&bins, job, in);
+    if (!cz_exec_for(job->exec, job->grid.ch, 1, mean_rows, &task)) return false;
+    task.gain = power(job, faded(&job->grid, ab, confidence), in->power);
+    return cz_exec_for(job->exec, job->grid.ch, 1, chroma_rows, &task);
+}
+
+void cz_read_cell(const cz_color_job *job, const cz_chroma_in *in, size_t cell) {
+    cz_chroma_bins bins;
+    float unused[3];
+    bins_init(&bins, job, in);
+    job->k->mean(&bins, in->logits + cell * in->bins, 1, &unused[0], &unused[1], &unused[2]);
 }
 
 /* ---------------------------------------------------------------- the most probable colours */
@@ -73,51 +124,50 @@ static float near_share(float d2) {
     return near > 0.0f ? (near < 1.0f ? near : 1.0f) : 0.0f;
 }
 
-static float distance2(const cz_chroma_bins *q, size_t i, float a, float b) {
-    return (q->a[i] - a) * (q->a[i] - a) + (q->b[i] - b) * (q->b[i] - b);
+static float distance2(const float *center, float a, float b) {
+    return (center[0] - a) * (center[0] - a) + (center[1] - b) * (center[1] - b);
 }
 
 /** What of p lies near a place: its sum, and its mean colour. */
-static cz_mode near(const cz_chroma_bins *q, const float *p, float a, float b) {
+static cz_mode near(const cz_chroma_in *in, const float *p, const float *at) {
     float sum = 0, sa = 0, sb = 0;
-    for (size_t i = 0; i < q->bins; i++) {
-        const float e = p[i] * near_share(distance2(q, i, a, b));
+    for (size_t i = 0; i < in->bins; i++) {
+        const float *center = in->centers + 2 * i, e = p[i] * near_share(distance2(center, at[0], at[1]));
         sum += e;
-        sa += e * q->a[i];
-        sb += e * q->b[i];
+        sa += e * center[0];
+        sb += e * center[1];
     }
-    return sum > 0 ? (cz_mode){sa / sum, sb / sum, sum} : (cz_mode){a, b, 0};
+    return sum > 0 ? (cz_mode){sa / sum, sb / sum, sum} : (cz_mode){at[0], at[1], 0};
 }
 
-static bool apart(const cz_mode *modes, size_t n, float a, float b) {
-    for (size_t i = 0; i < n; i++) {
-        const float da = a - modes[i].a, db = b - modes[i].b;
-        if (da * da + db * db < MODES_APART * MODES_APART) return false;
-    }
+static bool apart(const cz_mode *modes, size_t n, const float *center) {
+    for (size_t i = 0; i < n; i++)
+        if (distance2(center, modes[i].a, modes[i].b) < MODES_APART * MODES_APART) return false;
     return true;
 }
 
-size_t cz_modes(const cz_color_job *job, const cz_chroma_in *in, size_t cell, cz_mode *modes, size_t most) {
-    cz_chroma_bins bins;
-    float p[CZ_COLOR_MAX_BINS];
+size_t cz_modes(const cz_chroma_in *in, size_t cell, cz_mode *modes, size_t most) {
+    const float *shares = in->logits + cell * in->bins;
+    float p[CZ_COLOR_MAX_BINS], sum = 0;
     size_t n = 0;
-    bins_init(&bins, in);
-    job->k->probability(&bins, in->logits + cell * in->bins, p);
+    for (size_t i = 0; i < in->bins; i++) sum += shares[i];
+    for (size_t i = 0; i < in->bins; i++) p[i] = shares[i] / sum;
     for (; n < most; n++) {
         cz_mode best = {.probability = 0};
-        size_t at = 0;
+        const float *at = in->centers;
         for (size_t i = 0; i < in->bins; i++) {
-            if (!apart(modes, n, bins.a[i], bins.b[i])) continue;
-            const cz_mode m = near(&bins, p, bins.a[i], bins.b[i]);
+            const float *center = in->centers + 2 * i;
+            if (!apart(modes, n, center)) continue;
+            const cz_mode m = near(in, p, center);
             if (m.probability > best.probability) {
                 best = m;
-                at = i;
+                at = center;
             }
         }
         if (!(best.probability > (n == 0 ? 0.0f : LEAST_MODE))) break;
         modes[n] = best;
         for (size_t i = 0; i < in->bins; i++) /* what is counted counts no more */
-            p[i] *= 1.0f - near_share(distance2(&bins, i, bins.a[at], bins.b[at]));
+            p[i] *= 1.0f - near_share(distance2(in->centers + 2 * i, at[0], at[1]));
     }
     return n;
 }

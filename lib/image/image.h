@@ -177,27 +177,29 @@ typedef struct cz_wishes {
 
 /** The network's outputs, and how to read them. */
 typedef struct cz_chroma_in {
-    const float *logits;     /* [ch][cw][bins] */
+    float *logits;           /* [ch][cw][bins]; cz_chroma leaves shares in their place, see cz_color_kernels.mean */
     const float *residual;   /* [ch][cw][2], in units of 110; NULL: zero */
     const float *centers;    /* [bins][2] */
     const float *log_weight; /* [bins], NULL: zero */
     size_t bins;             /* 2 .. CZ_COLOR_MAX_BINS */
-    float weight_scale;      /* p = softmax((logits - weight_scale * log_weight) * inv_temperature) */
-    float inv_temperature;
+    float power;             /* of the gain: how much of the chroma that means lack is given back; 0: none */
     const cz_wishes *wishes; /* NULL: none */
 } cz_chroma_in;
 
-/** ab: planes a then b, [2][ch][cw]; confidence: [ch][cw]. */
+/** ab: planes a then b, [2][ch][cw]; confidence: [ch][cw]. One gain is for the whole photograph, padding not counted.
+ */
 bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence);
+/** Turns the logits of one cell alone into shares. */
+void cz_read_cell(const cz_color_job *job, const cz_chroma_in *in, size_t cell);
 
 /** A colour that may be meant, and the probability that the true one is near it. */
 typedef struct cz_mode {
     float a, b, probability;
 } cz_mode;
-/** The most probable colours of one cell of `in`, at most `most` of them, by the data's own distribution: each is the
+/** The most probable colours of one cell of `in`, which holds shares, at most `most` of them: each is the
  *  mean of what lies near a bin, the probabilities are of distinct parts and do not rise; one below a hundredth is left
  *  out, but for the first. @return how many. */
-size_t cz_modes(const cz_color_job *job, const cz_chroma_in *in, size_t cell, cz_mode *modes, size_t most);
+size_t cz_modes(const cz_chroma_in *in, size_t cell, cz_mode *modes, size_t most);
 
 /** Where a cell is on the axes of cz_spread: its middle, the mean lightness of its pixels, its chroma. */
 void cz_place_cell(const cz_grid *g, const float *light, const float *ab, size_t x, size_t y, float *at);

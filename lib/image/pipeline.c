@@ -108,13 +108,11 @@ void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a) {
 
 /* ---------------------------------------------------------------- running */
 
-/** Logit shift and temperature at a vividness: linear between the rows of color.vividness, held at its ends. */
-static void at_vividness(const cz_network *n, float v, float *scale, float *temperature) {
-    const float *row = n->vividness, *last = row + 3 * (n->vividness_rows - 1);
-    while (row < last && v >= row[3]) row += 3;
-    const float t = row == last || v <= row[0] ? 0.0f : (v - row[0]) / (row[3] - row[0]);
-    *scale = row == last ? row[1] : row[1] + t * (row[4] - row[1]);
-    *temperature = row == last ? row[2] : row[2] + t * (row[5] - row[2]);
+/** The gain's power at a vividness of 0 or more: linear between the rows of color.vividness, held at its end. */
+static float power_at(const cz_network *n, float v) {
+    const float *row = n->vividness, *last = row + 2 * (n->vividness_rows - 1);
+    while (row < last && v >= row[2]) row += 2;
+    return row == last ? row[1] : row[1] + (v - row[0]) / (row[2] - row[0]) * (row[3] - row[1]);
 }
 
 /** Turns the parts' own shares into one that rises over the whole call. Shares are in rough cycles: a multiply-add
@@ -142,17 +140,15 @@ static bool part_done(progress *g, double next) {
 bool cz_pipeline_infer(cz_pipeline *p, const cz_settings *settings, const cz_spot *spots, size_t count,
                        cz_progress_fn tell, void *user, cz_chroma_in *in) {
     const cz_network *n = p->network;
-    float temperature;
     cz_network_input(&p->job, p->light, spots, count, cz_plan_tensor(p->plan, p->transient, 0));
     if (!cz_run(p->plan, p->transient, p->job.exec, tell, user)) return false;
     *in = (cz_chroma_in){.centers = n->centers,
                          .log_weight = n->log_weight,
                          .bins = n->bins,
+                         .power = power_at(n, settings->vividness),
                          .wishes = &settings->wishes,
                          .logits = cz_plan_tensor(p->plan, p->transient, n->logits)};
     if (n->residual != CZ_NO_TENSOR) in->residual = cz_plan_tensor(p->plan, p->transient, n->residual);
-    at_vividness(n, settings->vividness, &in->weight_scale, &temperature);
-    in->inv_temperature = 1.0f / temperature;
     return true;
 }
 
@@ -276,7 +272,9 @@ int32_t cz_pipeline_suggest(cz_pipeline *p, const cz_exec *exec, double x, doubl
     p->job.exec = exec;
     *count = 0;
     if (!cz_pipeline_infer(p, settings, p->spots, p->touches.n_spots, report, &done, &in)) return ended(p, false, err);
-    *count = cz_modes(&p->job, &in, wy / g->cell * g->cw + wx / g->cell, modes, most);
+    const size_t cell = wy / g->cell * g->cw + wx / g->cell;
+    cz_read_cell(&p->job, &in, cell);
+    *count = cz_modes(&in, cell, modes, most);
     for (size_t i = 0; i < *count; i++) show(&p->job, p->light[wy * g->pw + wx], &modes[i], srgb[i]);
     return ended(p, true, err);
 }

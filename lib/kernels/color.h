@@ -37,14 +37,13 @@ typedef struct cz_color_tables {
     float light[2][256];
 } cz_color_tables;
 
-/** What cz_color_kernels.chroma reads beside logits. Arrays are padded to a multiple of 16: the shifts with 1e30, so
- *  that a lane past the last bin has no share; the others with 0. */
+/** What cz_color_kernels.mean and .chroma read beside logits. Arrays are padded to a multiple of 16: the shifts with
+ *  1e30, so that a lane past the last bin has no share; the others with 0. */
 typedef struct cz_chroma_bins {
-    size_t bins;                           /* 2 .. CZ_COLOR_MAX_BINS */
-    float inv_temperature;                 /* > 0 */
-    float shift[CZ_COLOR_MAX_BINS];        /* taken off the logits for the colour */
-    float weight_shift[CZ_COLOR_MAX_BINS]; /* the same for the data's own distribution, which confidence speaks of */
-    float a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS];
+    size_t bins;                    /* 2 .. CZ_COLOR_MAX_BINS */
+    float shift[CZ_COLOR_MAX_BINS]; /* taken off the logits, for the data's own distribution */
+    float wish[CZ_COLOR_MAX_BINS];  /* factor of a probability for the colour, 0..1; confidence does not know it */
+    float a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS], chroma[CZ_COLOR_MAX_BINS]; /* the centre, and its length */
 } cz_chroma_bins;
 
 /** Confidence is the probability of chroma within about 15 of the colour given: squared distances up to which a bin
@@ -87,11 +86,12 @@ typedef struct cz_color_kernels {
     void (*accumulate)(const float *y, float weight, size_t n, float *sum);
     /** out = top + share * (bottom - top). */
     void (*mix)(const float *top, const float *bottom, float share, size_t n, float *out);
-    /** Mean colour and confidence of n pixels' logits [n][bins], residual [n][2] or NULL. */
-    void (*chroma)(const cz_chroma_bins *bins, const float *logits, const float *residual, size_t n, float *a, float *b,
-                   float *confidence);
-    /** The data's own distribution at one pixel; p has room for the bins, rounded up to a multiple of 16. */
-    void (*probability)(const cz_chroma_bins *bins, const float *logits, float *p);
+    /** Mean colour and mean chroma of n pixels' logits [n][bins], which become shares: the data's own distribution but
+     * for a factor, the largest 1. */
+    void (*mean)(const cz_chroma_bins *bins, float *logits, size_t n, float *a, float *b, float *chroma);
+    /** Turns the mean colours a and b into those of the picture; their confidence. residual [n][2] or NULL. */
+    void (*chroma)(const cz_chroma_bins *bins, const float *shares, const float *residual, float gain, size_t n,
+                   float *a, float *b, float *confidence);
     /** Adds to a and b of n pixels, whose places on the axes are n floats each, every spread's share. */
     void (*spread)(const cz_spread *from, size_t count, const float *const *axis, size_t n, float *a, float *b);
     /** Adds to a and b of n pixels the joint bilateral interpolation of the cells'. */

@@ -4,38 +4,53 @@
 #include "kernels/color.h"
 #include "kernels/epilogue.h"
 
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *logits, const float *residual, size_t n, float *a,
-                              float *b, float *confidence);
+void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b, float *chroma);
 
-void CZ_NAME(cz_color_probability)(const cz_chroma_bins *q, const float *logits, float *p);
+void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, float gain, size_t n,
+                              float *a, float *b, float *confidence);
 
-/** A finite ab: what overflowed in a network of absurd weights becomes gray or the end of the range. */
-static float safe_ab(float v) { return v > -128.0f ? (v < 128.0f ? v : 128.0f) : v <= -128.0f ? -128.0f : 0.0f; }
+/** A finite value: what overflowed in a network of absurd weights becomes 0 or the end of the range. */
+static float held(float v, float most) { return v > -most ? (v < most ? v : most) : v <= -most ? -most : 0.0f; }
+static float safe_ab(float v) { return held(v, 128.0f); }
 
-/** max over the bins of (logit - shift) scale, and these values themselves in z; lanes past the last bin get the
- * padding's -1e30 or less. */
-static float shifted_logits(const cz_chroma_bins *q, const float *row, const float *shift, float scale, float *z) {
-    const vf by = vf_set1(scale);
-    vf top = vf_set1(-3e38f);
-    VF_FOR(i, q->bins, count) {
-        const vf v = vf_mul(vf_sub(vf_load_n(row + i, count), vf_load(shift + i)), by);
-        top = vf_max(v, top);
-        vf_store(z + i, v);
-    }
-    return vf_hmax(top);
+static vf shifted(const cz_chroma_bins *q, const float *row, size_t i, size_t count) {
+    return vf_sub(vf_load_n(row + i, count), vf_load(q->shift + i));
 }
 
-static vf above(const float *z, vf top) { return vf_max(vf_sub(vf_load(z), top), vf_set1(-100.0f)); }
+/** z = logit - shift, e = exp(z - max z), which takes the place of the logit; with w = e wish: the mean colour
+ *  sum w center / sum w, and the mean of the colours' chroma sum w |center| / sum w. Lanes are bins; each of the four
+ *  sums is kept in 16 lanes, bins ascending, and closed by vf_sum's tree. */
+void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b, float *chroma) {
+    for (size_t p = 0; p < n; p++) {
+        float *row = logits + p * q->bins;
+        vf top = vf_set1(-3e38f), s = vf_zero(), sa = vf_zero(), sb = vf_zero(), sc = vf_zero();
+        VF_FOR(i, q->bins, count) top = vf_max(shifted(q, row, i, count), top);
+        top = vf_set1(vf_hmax(top));
+        VF_FOR(i, q->bins, count) {
+            const vf e = vf_exp_neg(vf_max(vf_sub(shifted(q, row, i, count), top), vf_set1(-100.0f)));
+            const vf w = vf_mul(e, vf_load(q->wish + i));
+            vf_store_n(row + i, e, count);
+            s = vf_add(s, w);
+            sa = vf_fma(w, vf_load(q->a + i), sa);
+            sb = vf_fma(w, vf_load(q->b + i), sb);
+            sc = vf_fma(w, vf_load(q->chroma + i), sc);
+        }
+        const float sum = vf_sum(s);
+        a[p] = safe_ab(vf_sum(sa) / sum);
+        b[p] = safe_ab(vf_sum(sb) / sum);
+        chroma[p] = held(vf_sum(sc) / sum, 256.0f); /* no corner of a and b has more than 182 */
+    }
+}
 
-/** Share of the distribution softmax(logit - weight_shift) that lies near a, b: sum e near / sum e with
+/** What of the shares lies near a, b: sum e near / sum e with
  *  near = (CZ_NEAR_OUTER - d^2) / (CZ_NEAR_OUTER - CZ_NEAR_INNER) held in 0..1, d the distance of a bin's centre. Lanes
- *  are bins; both sums are kept in 16 lanes, bins ascending, and closed by vf_sum's tree. */
-static float share_near(const cz_chroma_bins *q, const float *row, float *z, float a, float b) {
-    const vf top = vf_set1(shifted_logits(q, row, q->weight_shift, 1.0f, z)), va = vf_set1(a), vb = vf_set1(b);
+ *  are bins; sums as above. */
+static float share_near(const cz_chroma_bins *q, const float *shares, float a, float b) {
+    const vf va = vf_set1(a), vb = vf_set1(b);
     const vf slope = vf_set1(1.0f / (CZ_NEAR_OUTER - CZ_NEAR_INNER)), outer = vf_set1(CZ_NEAR_OUTER);
     vf s = vf_zero(), sn = vf_zero();
-    for (size_t i = 0; i < q->bins; i += VL) {
-        const vf e = vf_exp_neg(above(z + i, top));
+    VF_FOR(i, q->bins, count) {
+        const vf e = vf_load_n(shares + i, count);
         const vf da = vf_sub(vf_load(q->a + i), va), db = vf_sub(vf_load(q->b + i), vb);
         const vf near = vf_mul(vf_sub(outer, vf_fma(da, da, vf_mul(db, db))), slope);
         s = vf_add(s, e);
@@ -45,39 +60,13 @@ static float share_near(const cz_chroma_bins *q, const float *row, float *z, flo
     return share > 0.0f ? (share < 1.0f ? share : 1.0f) : 0.0f;
 }
 
-/** p = softmax(logit - weight_shift): e over the sum of e, kept in 16 lanes, bins ascending, and closed by vf_sum's
- * tree. */
-void CZ_NAME(cz_color_probability)(const cz_chroma_bins *q, const float *logits, float *p) {
-    const vf top = vf_set1(shifted_logits(q, logits, q->weight_shift, 1.0f, p));
-    vf s = vf_zero();
-    for (size_t i = 0; i < q->bins; i += VL) {
-        const vf e = vf_exp_neg(above(p + i, top));
-        s = vf_add(s, e);
-        vf_store(p + i, e);
-    }
-    const vf sum = vf_set1(vf_sum(s));
-    for (size_t i = 0; i < q->bins; i += VL) vf_store(p + i, vf_div(vf_load(p + i), sum));
-}
-
-/** z = (logit - shift) / T, m = max z, e = exp(z - m): ab = sum e center / sum e + 110 residual, and confidence as
- *  share_near() has it. Lanes are bins; each of the three sums is kept in 16 lanes, bins ascending, and closed by
- *  vf_sum's tree. */
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *logits, const float *residual, size_t n, float *a,
-                              float *b, float *confidence) {
-    float z[CZ_COLOR_MAX_BINS];
+/** ab = mean gain + 110 residual, and confidence as share_near() has it. */
+void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, float gain, size_t n,
+                              float *a, float *b, float *confidence) {
     for (size_t p = 0; p < n; p++) {
-        const float *row = logits + p * q->bins;
-        const vf m = vf_set1(shifted_logits(q, row, q->shift, q->inv_temperature, z));
-        vf s = vf_zero(), sa = vf_zero(), sb = vf_zero();
-        for (size_t i = 0; i < q->bins; i += VL) {
-            const vf e = vf_exp_neg(above(z + i, m));
-            s = vf_add(s, e);
-            sa = vf_fma(e, vf_load(q->a + i), sa);
-            sb = vf_fma(e, vf_load(q->b + i), sb);
-        }
-        const float sum = vf_sum(s), ra = residual ? residual[2 * p] : 0.0f, rb = residual ? residual[2 * p + 1] : 0.0f;
-        a[p] = safe_ab(vf_sum(sa) / sum + 110.0f * ra);
-        b[p] = safe_ab(vf_sum(sb) / sum + 110.0f * rb);
-        confidence[p] = share_near(q, row, z, a[p], b[p]);
+        const float ra = residual ? residual[2 * p] : 0.0f, rb = residual ? residual[2 * p + 1] : 0.0f;
+        a[p] = safe_ab(a[p] * gain + 110.0f * ra);
+        b[p] = safe_ab(b[p] * gain + 110.0f * rb);
+        confidence[p] = share_near(q, shares + p * q->bins, a[p], b[p]);
     }
 }
