@@ -336,7 +336,7 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
     const cz_chroma_in in = {
         .logits = logits, .centers = centres, .log_weight = weight, .bins = BINS, .power = 0.7f, .wishes = w};
     assert_true(cz_chroma(&job, &in, ab, sure));
-    double sum = 0, sa = 0, sb = 0, sc = 0;
+    double sum = 0, sa = 0, sb = 0, all = 0, ma = 0, mb = 0, chroma = 0;
     for (size_t i = 0; i < BINS; i++) {
         const double a = (double)centres[2 * i], b = (double)centres[2 * i + 1];
         double nearest = 1e9;
@@ -348,20 +348,23 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
         sum += e;
         sa += e * a;
         sb += e * b;
-        sc += e * hypot(a, b);
+        const double p = exp((double)log_p[i] - (double)weight[i]);
+        all += p;
+        ma += p * a;
+        mb += p * b;
+        chroma += p * hypot(a, b);
     }
-    const double faded = fmin(fmax(sc / fmax(hypot(sa, sb), sum), 1), 2.5), gain = pow(faded, 0.7) / sum;
-    want[0] = sa * gain;
-    want[1] = sb * gain;
+    /* the gain is of the data's own distribution, as confidence is */
+    const double gain = pow(fmin(fmax(chroma / fmax(hypot(ma, mb), all), 1), 2.5), 0.7);
+    want[0] = gain * sa / sum;
+    want[1] = gain * sb / sum;
     got[0] = (double)ab[0];
     got[1] = (double)ab[cells];
     /* confidence is of the data's own distribution: of nothing that was wished but where it led */
-    double near = 0, all = 0;
+    double near = 0;
     for (size_t i = 0; i < BINS; i++) {
         const double d2 = pow((double)centres[2 * i] - got[0], 2) + pow((double)centres[2 * i + 1] - got[1], 2);
-        const double e = exp((double)log_p[i] - (double)weight[i]);
-        near += e * fmin(fmax((375 - d2) / 300, 0), 1);
-        all += e;
+        near += exp((double)log_p[i] - (double)weight[i]) * fmin(fmax((375 - d2) / 300, 0), 1);
     }
     assert_true(fabs((double)sure[0] - near / all) < 1e-4);
     void *const blocks[] = {logits, ab, plain, sure};

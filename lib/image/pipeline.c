@@ -137,6 +137,10 @@ static bool part_done(progress *g, double next) {
     return stop;
 }
 
+static bool wishes_any(const cz_wishes *w) {
+    return (w->colours > 0 && w->palette_strength > 0) || w->tint[0] != 0 || w->tint[1] != 0;
+}
+
 bool cz_pipeline_infer(cz_pipeline *p, const cz_settings *settings, const cz_spot *spots, size_t count,
                        cz_progress_fn tell, void *user, cz_chroma_in *in) {
     const cz_network *n = p->network;
@@ -146,7 +150,7 @@ bool cz_pipeline_infer(cz_pipeline *p, const cz_settings *settings, const cz_spo
                          .log_weight = n->log_weight,
                          .bins = n->bins,
                          .power = power_at(n, settings->vividness),
-                         .wishes = &settings->wishes,
+                         .wishes = wishes_any(&settings->wishes) ? &settings->wishes : NULL,
                          .logits = cz_plan_tensor(p->plan, p->transient, n->logits)};
     if (n->residual != CZ_NO_TENSOR) in->residual = cz_plan_tensor(p->plan, p->transient, n->residual);
     return true;

@@ -42,7 +42,6 @@ typedef struct cz_color_tables {
 typedef struct cz_chroma_bins {
     size_t bins;                    /* 2 .. CZ_COLOR_MAX_BINS */
     float shift[CZ_COLOR_MAX_BINS]; /* taken off the logits, for the data's own distribution */
-    float wish[CZ_COLOR_MAX_BINS];  /* factor of a probability for the colour, 0..1; confidence does not know it */
     float a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS], chroma[CZ_COLOR_MAX_BINS]; /* the centre, and its length */
 } cz_chroma_bins;
 

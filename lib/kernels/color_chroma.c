@@ -17,9 +17,9 @@ static vf shifted(const cz_chroma_bins *q, const float *row, size_t i, size_t co
     return vf_sub(vf_load_n(row + i, count), vf_load(q->shift + i));
 }
 
-/** z = logit - shift, e = exp(z - max z), which takes the place of the logit; with w = e wish: the mean colour
- *  sum w center / sum w, and the mean of the colours' chroma sum w |center| / sum w. Lanes are bins; each of the four
- *  sums is kept in 16 lanes, bins ascending, and closed by vf_sum's tree. */
+/** z = logit - shift, e = exp(z - max z), which takes the place of the logit; the mean colour sum e center / sum e, and
+ *  the mean of the colours' chroma sum e |center| / sum e. Lanes are bins; each of the four sums is kept in 16 lanes,
+ *  bins ascending, and closed by vf_sum's tree. */
 void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b, float *chroma) {
     for (size_t p = 0; p < n; p++) {
         float *row = logits + p * q->bins;
@@ -28,12 +28,11 @@ void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, fl
         top = vf_set1(vf_hmax(top));
         VF_FOR(i, q->bins, count) {
             const vf e = vf_exp_neg(vf_max(vf_sub(shifted(q, row, i, count), top), vf_set1(-100.0f)));
-            const vf w = vf_mul(e, vf_load(q->wish + i));
             vf_store_n(row + i, e, count);
-            s = vf_add(s, w);
-            sa = vf_fma(w, vf_load(q->a + i), sa);
-            sb = vf_fma(w, vf_load(q->b + i), sb);
-            sc = vf_fma(w, vf_load(q->chroma + i), sc);
+            s = vf_add(s, e);
+            sa = vf_fma(e, vf_load(q->a + i), sa);
+            sb = vf_fma(e, vf_load(q->b + i), sb);
+            sc = vf_fma(e, vf_load(q->chroma + i), sc);
         }
         const float sum = vf_sum(s);
         a[p] = safe_ab(vf_sum(sa) / sum);
