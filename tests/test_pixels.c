@@ -297,8 +297,8 @@ static void gray_codes_come_back(void **state) {
         }
 }
 
-/** White is 1, nothing is above it, and of floats one after the other none gives less than the one below it, but for the
- *  last bit of the powers. */
+/** White is 1, nothing is above it, and of floats one after the other none gives less than the one below it, but for
+ * the last bit of the powers. */
 static void samples_rise_to_white(void **state) {
     (void)state;
     enum { N = 1 << 16 };

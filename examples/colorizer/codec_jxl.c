@@ -72,7 +72,7 @@ static bool on_colour(reading *r) {
          (e.color_space == JXL_COLOR_SPACE_RGB && e.primaries == JXL_PRIMARIES_SRGB)) &&
         e.white_point == JXL_WHITE_POINT_D65 &&
         (e.transfer_function == JXL_TRANSFER_FUNCTION_SRGB || e.transfer_function == JXL_TRANSFER_FUNCTION_LINEAR)) {
-        r->p->linear = e.transfer_function == JXL_TRANSFER_FUNCTION_LINEAR;
+        if (e.transfer_function == JXL_TRANSFER_FUNCTION_LINEAR) r->p->space.transfer = COLORIZER_TRANSFER_LINEAR;
         return true;
     }
     if (JxlDecoderGetICCProfileSize(r->decoder, NO_FORMAT JXL_COLOR_PROFILE_TARGET_DATA, &size) != JXL_DEC_SUCCESS ||
@@ -215,7 +215,7 @@ static bool set_info(JxlEncoder *e, const picture *p) {
     int level = JxlEncoderGetRequiredCodestreamLevel(e);
     if (level > 5 && JxlEncoderSetCodestreamLevel(e, level) != JXL_ENC_SUCCESS) return false;
     if (p->icc.size > 0) return JxlEncoderSetICCProfile(e, p->icc.bytes, p->icc.size) == JXL_ENC_SUCCESS;
-    if (p->linear)
+    if (p->space.transfer == COLORIZER_TRANSFER_LINEAR)
         JxlColorEncodingSetToLinearSRGB(&colour, gray);
     else
         JxlColorEncodingSetToSRGB(&colour, gray);

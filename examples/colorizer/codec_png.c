@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * PNG by libpng: 8 and 16 bits, profile, resolution, and XMP when the caller has a packet. */
+ * PNG by libpng: 8 and 16 bits, profile or colour space, resolution, and XMP when the caller has a packet. */
+#include <math.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec.h"
+#include "space.h"
 
 typedef struct state {
     png_structp png;
@@ -42,13 +44,80 @@ static void flush(png_structp png) { (void)png; }
 
 /* ---------------------------------------------------------------- reading */
 
-static void read_extras(state *s) {
+/** What cICP says, by the code points of ITU-T H.273. False: there is none, or one for pictures of another kind. */
+static bool read_cicp(state *s) {
+    static const struct {
+        png_byte code;
+        double xy[4][2];
+    } spaces[] = {{5, {{0.64, 0.33}, {0.29, 0.60}, {0.15, 0.06}, {0.3127, 0.3290}}},
+                  {6, {{0.63, 0.34}, {0.31, 0.595}, {0.155, 0.07}, {0.3127, 0.3290}}},
+                  {9, {{0.708, 0.292}, {0.170, 0.797}, {0.131, 0.046}, {0.3127, 0.3290}}},
+                  {12, {{0.680, 0.320}, {0.265, 0.690}, {0.150, 0.060}, {0.3127, 0.3290}}}};
+    enum { PRIMARIES_BT709 = 1, TRANSFER_GAMMA_22 = 4, TRANSFER_GAMMA_28 = 5, TRANSFER_LINEAR = 8, TRANSFER_SRGB = 13 };
+    png_unknown_chunkp chunks = NULL;
+    int count = png_get_unknown_chunks(s->png, s->info, &chunks);
+    for (int i = 0; i < count; i++) {
+        if (memcmp(chunks[i].name, "cICP", 4) != 0 || chunks[i].size != 4) continue;
+        const png_byte *code = chunks[i].data;
+        space to = {0};
+        bool known = code[0] == PRIMARIES_BT709;
+        for (size_t k = 0; !known && k < sizeof spaces / sizeof *spaces; k++)
+            known = spaces[k].code == code[0] && space_set_chromaticities(&to, spaces[k].xy);
+        double exponent = code[1] == TRANSFER_GAMMA_22 ? 2.2 : code[1] == TRANSFER_GAMMA_28 ? 2.8 : 1.0;
+        bool is_power = code[1] == TRANSFER_GAMMA_22 || code[1] == TRANSFER_GAMMA_28 || code[1] == TRANSFER_LINEAR;
+        known = known && (is_power ? space_set_gamma(&to, exponent) : code[1] == TRANSFER_SRGB);
+        if (known && code[2] == 0 && code[3] == 1) {
+            s->p->space = to;
+            return true;
+        }
+        warn(s->c,
+             "its colours (cICP %d, %d, %d, %d) are of a kind that is not read; they are taken as if cICP were "
+             "not there",
+             code[0], code[1], code[2], code[3]);
+    }
+    return false;
+}
+
+static bool is_near(double a, double b) { return fabs(a - b) < 0.002; }
+
+/** What gAMA and cHRM say. What is written for sRGB beside, and by old programs in place of, the chunk sRGB is sRGB. */
+static void read_gamma(state *s) {
+    static const double srgb[4][2] = {{0.64, 0.33}, {0.30, 0.60}, {0.15, 0.06}, {0.3127, 0.3290}};
+    double xy[4][2], exponent = 0.0;
+    png_fixed_point gamma = 0;
+    bool others = false;
+    space to = {0};
+    if (png_get_cHRM(s->png, s->info, &xy[3][0], &xy[3][1], &xy[0][0], &xy[0][1], &xy[1][0], &xy[1][1], &xy[2][0],
+                     &xy[2][1]) == PNG_INFO_cHRM) {
+        for (int i = 0; i < 8; i++) others = others || !is_near(xy[i / 2][i % 2], srgb[i / 2][i % 2]);
+        if (others && !space_set_chromaticities(&to, (const double(*)[2])xy))
+            warn(s->c, "its primaries (cHRM) cannot be used and are taken for sRGB's");
+    }
+    if (png_get_gAMA_fixed(s->png, s->info, &gamma) == PNG_INFO_gAMA && gamma > 0) exponent = 100000.0 / gamma;
+    bool is_srgb = !others && (gamma == 45455 || gamma == 45454);
+    if (exponent > 0.0 && !is_srgb && !space_set_gamma(&to, exponent))
+        warn(s->c, "its gamma (gAMA %g) cannot be used and is taken for sRGB's", 1.0 / exponent);
+    s->p->space = to;
+}
+
+/** The first of cICP, iCCP, sRGB, and gAMA with cHRM counts (PNG, third edition, 4.3). */
+static void read_colours(state *s) {
     png_charp name;
     png_bytep icc;
-    png_uint_32 size, across, down;
+    png_uint_32 size;
     int kind;
-    if (png_get_iCCP(s->png, s->info, &name, &kind, &icc, &size) == PNG_INFO_iCCP && !blob_copy(&s->p->icc, icc, size))
-        png_error(s->png, "not enough memory");
+    if (read_cicp(s)) return;
+    if (png_get_iCCP(s->png, s->info, &name, &kind, &icc, &size) == PNG_INFO_iCCP) {
+        if (!blob_copy(&s->p->icc, icc, size)) png_error(s->png, "not enough memory");
+    } else if (png_get_sRGB(s->png, s->info, &kind) != PNG_INFO_sRGB) {
+        read_gamma(s);
+    }
+}
+
+static void read_extras(state *s) {
+    png_uint_32 across, down;
+    int kind;
+    read_colours(s);
     if (png_get_pHYs(s->png, s->info, &across, &down, &kind) == PNG_INFO_pHYs && kind == PNG_RESOLUTION_METER) {
         s->p->density[0] = across * 0.0254;
         s->p->density[1] = down * 0.0254;
@@ -95,6 +164,7 @@ static bool read_png(const uint8_t *bytes, size_t size, picture *out, complaint 
     }
     if (setjmp(png_jmpbuf(s.png)) == 0) {
         png_set_user_limits(s.png, COLORIZER_MAX_SIDE, COLORIZER_MAX_SIDE);
+        png_set_keep_unknown_chunks(s.png, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep) "cICP", 1);
         png_set_benign_errors(s.png, 1); /* a strange chunk beside the pixels is no reason to give up */
         png_set_read_fn(s.png, &s, give);
         read_all(&s, (uint8_t ***)&rows);

@@ -226,7 +226,7 @@ static void read_extras(TIFF *t, picture *p) {
 
 static bool read_plain(TIFF *t, const form *f, picture *p, complaint *c) {
     if (!picture_make((int)f->width, (int)f->height, f->samples, f->bits, p, c)) return false;
-    p->linear = f->bits == 32;
+    if (f->bits == 32) p->space.transfer = COLORIZER_TRANSFER_LINEAR;
     if (!(TIFFIsTiled(t) ? read_tiles(t, f, p, c) : read_strips(t, f, p, c))) return false;
     if (f->associated) separate_alpha(p);
     if (f->photometric == PHOTOMETRIC_MINISWHITE) invert(p);

@@ -111,18 +111,25 @@ colorizer_image picture_image(const picture *p) {
     static const int32_t formats[4] = {COLORIZER_GRAY_U8, COLORIZER_GRAYA_U8, COLORIZER_RGB_U8, COLORIZER_RGBA_U8};
     int32_t deeper = p->bits == 8 ? 0 : p->bits == 16 ? 1 : 2; /* _U16 follows _U8, _F32 follows that */
     int64_t stride = (int64_t)picture_stride(p);
-    return (colorizer_image){.struct_size = sizeof(colorizer_image),
+    colorizer_image image = {.struct_size = sizeof(colorizer_image),
                              .format = formats[p->channels - 1] + deeper,
                              .width = p->width,
                              .height = p->height,
-                             .transfer = p->linear ? COLORIZER_TRANSFER_LINEAR : COLORIZER_TRANSFER_SRGB,
+                             .transfer = p->space.transfer,
                              .data = {p->pixels},
                              .stride = {stride},
-                             .size = {(uint64_t)(stride * p->height)}};
+                             .size = {(uint64_t)(stride * p->height)},
+                             .curve = p->space.curve,
+                             .curve_size = p->space.curve_size,
+                             .gamma = p->space.gamma,
+                             .primaries = p->space.primaries};
+    memcpy(image.matrix, p->space.matrix, sizeof image.matrix);
+    return image;
 }
 
 void picture_free(picture *p) {
     free(p->pixels);
+    space_free(&p->space);
     blob_free(&p->icc);
     blob_free(&p->exif);
     blob_free(&p->xmp);

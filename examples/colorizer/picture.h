@@ -36,13 +36,25 @@ bool blob_append(blob *to, const void *bytes, size_t size);
 bool blob_copy(blob *to, const void *bytes, size_t size);
 void blob_free(blob *b);
 
+/** What samples mean, in the library's terms; all zero: sRGB. Freed by space_free. */
+typedef struct space {
+    int32_t transfer; /* COLORIZER_TRANSFER_... */
+    float gamma;
+    float *curve;
+    uint32_t curve_size;
+    int32_t primaries; /* sRGB's or those of the matrix */
+    float matrix[9];
+} space;
+
+void space_free(space *s);
+
 typedef struct picture {
     int width;
     int height;
     int channels; /* 1 gray, 2 gray+alpha, 3 RGB, 4 RGBA; alpha is straight */
     int bits;     /* of a sample: 8 or 16, native byte order; 32: float, 1 is white */
     void *pixels; /* rows without gaps; freed by picture_free */
-    bool linear;  /* samples are proportional to light; else as the profile says, or sRGB */
+    space space;  /* what the file says besides its profile, and then what profile_read() found */
     /** EXIF's orientation 1..8 as the pixels lie, where the format itself says so; 0: the metadata tell. */
     int orientation;
     double density[2]; /* pixels an inch, across and down; 0: unknown */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "space.h"
+
 #define INTENT INTENT_RELATIVE_COLORIMETRIC
 
 /** lcms2's name for the samples of a picture with so many channels. */
@@ -18,16 +20,59 @@ static cmsUInt32Number format_of(int channels, int bits) {
     return colours | depth | EXTRA_SH(channels % 2 == 0 ? 1u : 0u);
 }
 
-/* ---------------------------------------------------------------- gray */
+/* ---------------------------------------------------------------- a matrix and a curve */
 
-/** IEC 61966-2-1 as a profile of gray. */
-static cmsHPROFILE gray_srgb(void) {
-    static const cmsFloat64Number shape[5] = {2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.04045};
-    cmsToneCurve *curve = cmsBuildParametricToneCurve(NULL, 4, shape);
-    cmsHPROFILE profile = curve != NULL ? cmsCreateGrayProfile(cmsD50_xyY(), curve) : NULL;
-    cmsFreeToneCurve(curve);
-    return profile;
+/** A quarter of a code of so many bits: what moves no sample. */
+static double quarter(int bits) { return 0.25 / (bits == 8 ? 255.0 : 65535.0); }
+
+/** Whether the curve is the transfer function of `s` to a quarter of a code. */
+static bool is_transfer(const cmsToneCurve *t, const space *s, int bits) {
+    enum { STEPS = 1024 };
+    for (int i = 0; i <= STEPS; i++) {
+        double x = (double)i / STEPS, most = quarter(bits);
+        double light = (double)cmsEvalToneCurveFloat(t, (float)x);
+        if (light < space_light(s, fmax(x - most, 0.0)) - 1e-9) return false;
+        if (light > space_light(s, fmin(x + most, 1.0)) + 1e-9) return false;
+    }
+    return true;
 }
+
+/** The exponent that the curve has in the middle, as whole 1/65536: profiles store no finer one. */
+static double exponent_of(const cmsToneCurve *t) {
+    double middle = (double)cmsEvalToneCurveFloat(t, 0.5f);
+    return middle > 0.0 && middle < 1.0 ? floor(-log2(middle) * 65536.0 + 0.5) / 65536.0 : 0.0;
+}
+
+/** The curve itself, with a value for each code; 8 bits get some between. */
+static bool tabulate(const cmsToneCurve *t, space *s, int bits) {
+    uint32_t count = bits == 8 ? 255u * 16u + 1u : 65536u;
+    double first = (double)cmsEvalToneCurveFloat(t, 0.0f), last = (double)cmsEvalToneCurveFloat(t, 1.0f);
+    if (!(fabs(first) < 1e-4 && fabs(last - 1.0) < 1e-4)) return false;
+    float *table = malloc(count * sizeof *table);
+    bool rises = table != NULL;
+    for (uint32_t i = 0; rises && i < count; i++) {
+        float v = cmsEvalToneCurveFloat(t, (float)((double)i / (count - 1)));
+        table[i] = i == 0 || v < 0.0f ? 0.0f : i == count - 1 || v > 1.0f ? 1.0f : v;
+        rises = !isnan(v) && (i == 0 || table[i] >= table[i - 1]);
+    }
+    if (rises)
+        *s = (space){.transfer = COLORIZER_TRANSFER_CURVE, .curve = table, .curve_size = count};
+    else
+        free(table);
+    return rises;
+}
+
+/** The curve as a formula where it is one. */
+static bool curve_of(const cmsToneCurve *t, int bits, space *s) {
+    *s = (space){0};
+    if (t == NULL) return false;
+    if (is_transfer(t, s, bits)) return true;
+    if (space_set_gamma(s, exponent_of(t)) && is_transfer(t, s, bits)) return true;
+    *s = (space){0};
+    return tabulate(t, s, bits);
+}
+
+/* ---------------------------------------------------------------- gray */
 
 /** The profile of sRGB as bytes. Its date is a fixed one: the same picture gives the same file. */
 static bool srgb_profile(blob *icc) {
@@ -47,52 +92,23 @@ static bool srgb_profile(blob *icc) {
     return ok;
 }
 
-/** Every code of the samples is converted once; the picture is then looked up in that table. */
-static bool look_up(picture *p, cmsHTRANSFORM t, complaint *c) {
-    size_t codes = (size_t)1 << p->bits, count = (size_t)p->width * (size_t)p->height * (size_t)p->channels;
-    float *table = malloc(codes * sizeof *table);
-    picture to;
-    bool ok = table != NULL && picture_make(p->width, p->height, p->channels, 16, &to, c);
-    if (!ok) {
-        free(table);
+/** A curve that falls, or has no black or no white, is of no use. */
+static bool read_gray(picture *p, cmsHPROFILE profile, complaint *c) {
+    space s;
+    blob icc = {0};
+    if (!curve_of(cmsReadTag(profile, cmsSigGrayTRCTag), p->bits, &s)) {
+        warn(c, "the colour profile has a curve that cannot be used and is left out");
+        blob_free(&p->icc);
+        return true;
+    }
+    if (!srgb_profile(&icc)) {
+        space_free(&s);
         return fail(c, "not enough memory");
     }
-    for (size_t i = 0; i < codes; i++) table[i] = (float)i / (float)(codes - 1);
-    cmsDoTransform(t, table, table, (cmsUInt32Number)codes);
-    uint16_t *out = to.pixels;
-    for (size_t i = 0; i < count; i++) {
-        unsigned code = p->bits == 8 ? ((const uint8_t *)p->pixels)[i] : ((const uint16_t *)p->pixels)[i];
-        bool alpha = p->channels == 2 && i % 2 == 1;
-        float v = table[code] < 0.0f ? 0.0f : table[code] > 1.0f ? 1.0f : table[code];
-        out[i] = alpha ? (uint16_t)(p->bits == 8 ? code * 257u : code) : (uint16_t)(v * 65535.0f + 0.5f);
-    }
-    free(table);
-    free(p->pixels);
-    p->pixels = to.pixels;
-    p->bits = 16;
-    return true;
-}
-
-static void convert_float_gray(const picture *p, cmsHTRANSFORM t) {
-    float *at = p->pixels;
-    for (size_t i = 0; i < (size_t)p->width * (size_t)p->height; i++, at += p->channels) cmsDoTransform(t, at, at, 1);
-}
-
-static bool gray_to_srgb(picture *p, cmsHPROFILE from, complaint *c) {
-    cmsHPROFILE to = gray_srgb();
-    cmsHTRANSFORM t =
-        to != NULL ? cmsCreateTransform(from, TYPE_GRAY_FLT, to, TYPE_GRAY_FLT, INTENT, cmsFLAGS_NOCACHE) : NULL;
-    blob icc = {0};
-    bool ok = (t != NULL && srgb_profile(&icc)) || fail(c, "the gray profile cannot be used");
-    if (ok && p->bits == 32)
-        convert_float_gray(p, t);
-    else if (ok)
-        ok = look_up(p, t, c);
-    if (t != NULL) cmsDeleteTransform(t);
-    if (to != NULL) cmsCloseProfile(to);
     blob_free(&p->icc);
     p->icc = icc;
-    return ok;
+    p->space = s;
+    return true;
 }
 
 /* ---------------------------------------------------------------- RGB */
@@ -117,7 +133,7 @@ static bool is_srgb(cmsHPROFILE profile, cmsHPROFILE srgb, int bits) {
     cmsHTRANSFORM t =
         cmsCreateTransform(profile, TYPE_RGB_FLT, srgb, TYPE_RGB_FLT, INTENT, cmsFLAGS_NOCACHE | cmsFLAGS_NOOPTIMIZE);
     bool same = from != NULL && to != NULL && t != NULL;
-    float most = 0.25f / (bits == 8 ? 255.0f : 65535.0f);
+    float most = (float)quarter(bits);
     for (int i = 0; same && i < COUNT; i++)
         for (int k = 0; k < 3; k++)
             from[i][k] = (float)(i / (k == 0 ? 1 : k == 1 ? STEPS : STEPS * STEPS) % STEPS) / (STEPS - 1);
@@ -146,21 +162,67 @@ static bool widen_gray(picture *p, complaint *c) {
     return true;
 }
 
-static bool rgb_to_srgb(picture *p, cmsHPROFILE from, bool *converted, complaint *c) {
+static bool convert(picture *p, cmsHPROFILE from, cmsHPROFILE srgb, complaint *c) {
+    picture to;
+    if (p->channels < 3 && !widen_gray(p, c)) return false;
+    if (!picture_make(p->width, p->height, p->channels, 32, &to, c)) return false;
+    bool ok = convert_rows(p, from, &to, srgb, c);
+    free(p->pixels);
+    p->pixels = to.pixels;
+    p->bits = 32;
+    return ok;
+}
+
+/** Whether two curves are one, or give the same values. */
+static bool are_alike(const cmsToneCurve *one, const cmsToneCurve *other) {
+    if (one == other) return true;
+    if (one == NULL || other == NULL) return false;
+    for (int i = 0; i <= 1024; i++) {
+        float x = (float)i / 1024.0f;
+        if (cmsEvalToneCurveFloat(one, x) != cmsEvalToneCurveFloat(other, x)) return false;
+    }
+    return true;
+}
+
+/** What the samples of a profile without tables mean. Floats may lie beyond the ends of a curve, so they are left to
+ *  lcms2. */
+static bool matrix_and_curve(cmsHPROFILE profile, int bits, space *s) {
+    static const cmsTagSignature tables[] = {cmsSigAToB0Tag, cmsSigAToB1Tag, cmsSigAToB2Tag, cmsSigBToA0Tag,
+                                             cmsSigBToA1Tag, cmsSigBToA2Tag, cmsSigDToB0Tag, cmsSigDToB1Tag,
+                                             cmsSigBToD0Tag, cmsSigBToD1Tag};
+    static const cmsTagSignature columns[3] = {cmsSigRedColorantTag, cmsSigGreenColorantTag, cmsSigBlueColorantTag};
+    double matrix[3][3];
+    const cmsToneCurve *red = cmsReadTag(profile, cmsSigRedTRCTag);
+    *s = (space){0};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (cmsIsTag(profile, tables[i])) return false;
+    if (cmsGetPCS(profile) != cmsSigXYZData || !are_alike(red, cmsReadTag(profile, cmsSigGreenTRCTag)) ||
+        !are_alike(red, cmsReadTag(profile, cmsSigBlueTRCTag)))
+        return false;
+    for (int k = 0; k < 3; k++) {
+        const cmsCIEXYZ *column = cmsReadTag(profile, columns[k]);
+        if (column == NULL) return false;
+        matrix[0][k] = column->X;
+        matrix[1][k] = column->Y;
+        matrix[2][k] = column->Z;
+    }
+    if (!curve_of(red, bits, s)) return false;
+    if ((bits < 32 || s->transfer != COLORIZER_TRANSFER_CURVE) && space_set_matrix(s, (const double(*)[3])matrix))
+        return true;
+    space_free(s);
+    return false;
+}
+
+static bool read_rgb(picture *p, cmsHPROFILE profile, profile_use *use, complaint *c) {
     cmsHPROFILE srgb = cmsCreate_sRGBProfile();
     if (srgb == NULL) return fail(c, "not enough memory");
     bool ok = true;
-    if (!is_srgb(from, srgb, p->bits)) {
-        picture to;
-        ok = p->channels > 2 || widen_gray(p, c);
-        ok = ok && picture_make(p->width, p->height, p->channels, 32, &to, c);
-        if (ok) {
-            ok = convert_rows(p, from, &to, srgb, c);
-            free(p->pixels);
-            p->pixels = to.pixels;
-            p->bits = 32;
-            *converted = true;
-        }
+    space_free(&p->space);
+    if (is_srgb(profile, srgb, p->bits) || matrix_and_curve(profile, p->bits, &p->space)) {
+        *use = PROFILE_KEPT;
+    } else {
+        ok = convert(p, profile, srgb, c);
+        *use = PROFILE_CONVERTED;
     }
     cmsCloseProfile(srgb);
     return ok;
@@ -170,14 +232,14 @@ static bool rgb_to_srgb(picture *p, cmsHPROFILE from, bool *converted, complaint
 
 static const char *unusable(const picture *p, cmsHPROFILE profile) {
     if (profile == NULL) return "the colour profile is damaged";
-    cmsColorSpaceSignature space = cmsGetColorSpace(profile);
-    if (space == cmsSigGrayData && p->channels <= 2) return NULL;
-    if (space != cmsSigRgbData) return "the colour profile is for other pixels";
+    cmsColorSpaceSignature samples = cmsGetColorSpace(profile);
+    if (samples == cmsSigGrayData && p->channels <= 2) return NULL;
+    if (samples != cmsSigRgbData) return "the colour profile is for other pixels";
     return cmsIsIntentSupported(profile, INTENT, LCMS_USED_AS_OUTPUT) ? NULL : "the colour profile has no way back";
 }
 
-bool profile_to_srgb(picture *p, bool *converted, complaint *c) {
-    *converted = false;
+bool profile_read(picture *p, profile_use *use, complaint *c) {
+    *use = PROFILE_NONE;
     if (p->icc.size == 0) return true;
     cmsHPROFILE profile = cmsOpenProfileFromMem(p->icc.bytes, (cmsUInt32Number)p->icc.size);
     const char *why = unusable(p, profile);
@@ -186,9 +248,7 @@ bool profile_to_srgb(picture *p, bool *converted, complaint *c) {
         warn(c, "%s and is left out", why);
         blob_free(&p->icc);
     } else {
-        p->linear = false;
-        ok = cmsGetColorSpace(profile) == cmsSigGrayData ? gray_to_srgb(p, profile, c)
-                                                         : rgb_to_srgb(p, profile, converted, c);
+        ok = cmsGetColorSpace(profile) == cmsSigGrayData ? read_gray(p, profile, c) : read_rgb(p, profile, use, c);
     }
     if (profile != NULL) cmsCloseProfile(profile);
     return ok;
@@ -207,8 +267,8 @@ bool profile_from_srgb(const picture *srgb, int bits, picture *out, complaint *c
 
 #else
 
-bool profile_to_srgb(picture *p, bool *converted, complaint *c) {
-    *converted = false;
+bool profile_read(picture *p, profile_use *use, complaint *c) {
+    *use = PROFILE_NONE;
     if (p->icc.size > 0) warn(c, "the colour profile is taken for sRGB and left out: this build has no lcms2");
     blob_free(&p->icc);
     return true;

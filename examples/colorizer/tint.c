@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "space.h"
+
 enum { CELLS_A_SIDE = 128, LEVELS = 24 };
 
 static const double even = 25.0;        /* most contrast in L within a block that is judged; grain makes 15 */
@@ -24,7 +26,7 @@ static double sample_light(const picture *p, size_t index) {
                                : (double)((const float *)p->pixels)[index];
     if (!(v > 0.0)) return 0.0; /* NaN too */
     if (v > 1.0) v = 1.0;
-    return p->linear ? v : v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+    return space_light(&p->space, v);
 }
 
 static double lab_f(double t) { return t > 216.0 / 24389.0 ? cbrt(t) : t * (841.0 / 108.0) + 16.0 / 116.0; }
@@ -32,7 +34,7 @@ static double lab_f(double t) { return t > 216.0 / 24389.0 ? cbrt(t) : t * (841.
 /** CIELAB of the mean light of at most 16 pixels spread over a block: grain and JPEG's colour noise go. False for a
  *  block of edges: the mean of two tones of a print lies off the line of its tones. */
 static bool look_at(const picture *p, int x0, int x1, int y0, int y1, cell *out) {
-    double rgb[3] = {0.0, 0.0, 0.0}, darkest = 1.0, lightest = 0.0;
+    double rgb[3] = {0.0, 0.0, 0.0}, xyz[3], darkest = 1.0, lightest = 0.0;
     int across = x1 - x0 < 4 ? x1 - x0 : 4, down = y1 - y0 < 4 ? y1 - y0 : 4;
     for (int j = 0; j < down; j++)
         for (int i = 0; i < across; i++) {
@@ -43,9 +45,8 @@ static bool look_at(const picture *p, int x0, int x1, int y0, int y1, cell *out)
             lightest = fmax(lightest, green);
             for (size_t k = 0; k < 3; k++) rgb[k] += sample_light(p, at + k) / (across * down);
         }
-    double fx = lab_f((0.4124 * rgb[0] + 0.3576 * rgb[1] + 0.1805 * rgb[2]) / 0.9505);
-    double fy = lab_f(0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]);
-    double fz = lab_f((0.0193 * rgb[0] + 0.1192 * rgb[1] + 0.9505 * rgb[2]) / 1.089);
+    space_xyz(&p->space, rgb, xyz);
+    double fx = lab_f(xyz[0]), fy = lab_f(xyz[1]), fz = lab_f(xyz[2]);
     *out = (cell){116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz)};
     return 116.0 * (lab_f(lightest) - lab_f(darkest)) <= even;
 }

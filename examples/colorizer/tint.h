@@ -6,8 +6,7 @@
 #include "picture.h"
 
 /** The share of a picture's area, 0..1, whose colour no single tint explains. A gray picture has 0; prints toned with
- *  sepia or cyanotype, yellowed or stained have little; colour photographs have much. Negative when memory ran out.
- *  @param p in sRGB or linear light with sRGB's primaries. */
+ *  sepia or cyanotype, yellowed or stained have little; colour photographs have much. Negative when memory ran out. */
 double tint_unexplained(const picture *p);
 
 /** Above this share a picture is taken for coloured. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * One photograph: read, turned upright, brought to sRGB, judged, coloured, brought back, written with its metadata. */
+ * One photograph: read, turned upright, judged, coloured, written with its profile and metadata. */
 #include "work.h"
 
 #include <stdlib.h>
@@ -15,12 +15,11 @@ bool fail_status(complaint *c, colorizer *from, int32_t status) {
 
 /** What is known of a photograph besides its pixels. */
 typedef struct source {
-    picture photo; /* upright, in sRGB or linear light */
+    picture photo; /* upright */
     metadata *with;
     int bits;        /* of a sample in the file */
-    bool linear;     /* samples in the file are, without profile */
     bool transposed; /* columns and rows have changed places */
-    bool converted;  /* the colours must go back into the profile */
+    profile_use use;
 } source;
 
 static void source_free(source *s) {
@@ -51,8 +50,7 @@ static bool prepare(source *s, const uint8_t *bytes, size_t size, const job *j, 
     s->bits = s->photo.bits;
     if (metadata_has_manifest(bytes, size))
         warn(c, "its C2PA manifest (Content Credentials) does not hold for the coloured picture and is left out");
-    if (!turn_upright(s, c) || !profile_to_srgb(&s->photo, &s->converted, c)) return false;
-    s->linear = s->photo.linear;
+    if (!turn_upright(s, c) || !profile_read(&s->photo, &s->use, c)) return false;
     return is_gray_enough(s, o, c);
 }
 
@@ -73,11 +71,18 @@ static bool read_source(source *s, const job *j, const options *o, complaint *c)
 static bool colour(const worker *w, source *s, int bits, picture *to, complaint *c) {
     picture *from = &s->photo;
     int channels = from->channels % 2 == 0 ? 4 : 3;
-    if (!picture_make(from->width, from->height, channels, s->converted ? 32 : bits, to, c)) return false;
-    to->linear = s->linear && bits == 32;
+    bool converted = s->use == PROFILE_CONVERTED;
+    if (!picture_make(from->width, from->height, channels, converted ? 32 : bits, to, c)) return false;
+    colorizer_image in = picture_image(from);
+    if (s->use == PROFILE_KEPT) {
+        to->space = from->space;
+        from->space = (space){0};
+    } else if (from->space.transfer == COLORIZER_TRANSFER_LINEAR && bits == 32 && from->icc.size == 0) {
+        to->space.transfer = COLORIZER_TRANSFER_LINEAR;
+    }
     to->density[0] = from->density[0];
     to->density[1] = from->density[1];
-    colorizer_image in = picture_image(from), out = picture_image(to);
+    colorizer_image out = picture_image(to);
     int32_t status = colorizer_colorize(w->handle, &in, &out);
     if (status != COLORIZER_OK) return fail_status(c, w->handle, status);
     if (*w->caught) return fail(c, "interrupted");
@@ -115,7 +120,7 @@ static bool write_coloured(const worker *w, source *s, const job *j, complaint *
     int bits = s->bits < j->format->bits ? s->bits : j->format->bits;
     picture to = {0};
     if (s->bits > bits) warn(c, "%d-bit samples become %d-bit ones: %s holds no more", s->bits, bits, j->format->name);
-    bool ok = colour(w, s, bits, &to, c) && (!s->converted || convert_back(&to, bits, c)) &&
+    bool ok = colour(w, s, bits, &to, c) && (s->use != PROFILE_CONVERTED || convert_back(&to, bits, c)) &&
               describe(w, s, j->format, &to, c) && file_write(j->output, &to, j->format, s->with, w->options, c);
     picture_free(&to);
     return ok;

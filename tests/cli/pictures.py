@@ -131,6 +131,11 @@ D50 = (0.9642, 1.0, 0.8249)
 ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
 #: sRGB likewise
 SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+#: Display P3 and ROMM RGB (ProPhoto) likewise
+P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
+ROMM = ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491))
+#: the gamma, the three gammas or the values of a profile's tone curve
+Curve = float | tuple[float, float, float] | np.ndarray
 
 
 def _fixed(value: float) -> bytes:
@@ -141,19 +146,27 @@ def _xyz(values: tuple[float, float, float]) -> bytes:
     return b"XYZ " + bytes(4) + b"".join(_fixed(v) for v in values)
 
 
-def icc_profile(gamma: float, columns: tuple[tuple[float, float, float], ...] | None = None) -> bytes:
+def _curve(of: float | np.ndarray) -> bytes:
+    head = b"curv" + bytes(4)
+    if isinstance(of, np.ndarray):
+        return head + struct.pack(">I", len(of)) + np.round(of * 65535).astype(">u2").tobytes()
+    return head + struct.pack(">IH", 1, round(of * 256))
+
+
+def icc_profile(curve: Curve, columns: tuple[tuple[float, float, float], ...] | None = None) -> bytes:
     """A version 2 display profile: of gray, or of RGB with those columns (red, green, blue)."""
-    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    curves = curve if isinstance(curve, tuple) else (curve, curve, curve)
     text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(79)
-    tags = {b"desc": text + bytes(-len(text) % 4), b"wtpt": _xyz(D50), b"cprt": b"text" + bytes(4) + b"CC0\0"}
+    tags = {b"desc": text, b"wtpt": _xyz(D50), b"cprt": b"text" + bytes(4) + b"CC0\0"}
     if columns is None:
-        tags[b"kTRC"] = curve
+        tags[b"kTRC"] = _curve(curves[0])
     else:
-        for name, column in zip("rgb", columns):
+        for name, column, of in zip("rgb", columns, curves):
             tags[name.encode() + b"XYZ"] = _xyz(column)
-            tags[name.encode() + b"TRC"] = curve
+            tags[name.encode() + b"TRC"] = _curve(of)
     at, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
     for name, content in tags.items():
+        content += bytes(-len(content) % 4)
         table += name + struct.pack(">II", at + len(body), len(content))
         body += content
     size = at + len(body)
