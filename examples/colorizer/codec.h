@@ -11,6 +11,7 @@ typedef struct codec {
     int bits;               /* the most a sample may have when it is written: 8, 16 or 32 */
     bool has_alpha;         /* alpha is kept when written */
     bool writes_xmp;        /* picture.xmp goes into the file */
+    bool no_iptc;           /* the format has no place for IPTC */
     bool boxes;             /* read and write carry EXIF and XMP; else metadata.c finds and puts them in the file */
     /** Whether the bytes begin as such a file does. NULL: nothing marks it, only its name. */
     bool (*probe)(const uint8_t *bytes, size_t size);

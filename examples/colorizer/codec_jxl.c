@@ -289,6 +289,7 @@ const codec codec_jxl = {.name = "jxl",
                          .has_alpha = true,
                          .boxes = true,
                          .writes_xmp = true,
+                         .no_iptc = true,
                          .probe = is_jxl,
                          .read = read_jxl,
                          .write = write_jxl};

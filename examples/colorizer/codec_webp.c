@@ -116,6 +116,7 @@ const codec codec_webp = {.name = "webp",
                           .bits = 8,
                           .has_alpha = true,
                           .writes_xmp = true,
+                          .no_iptc = true,
                           .probe = is_webp,
                           .read = read_webp,
                           .write = write_webp};

@@ -264,6 +264,84 @@ bool metadata_update(metadata *m, const picture *out, bool transposed, const mar
     return ok && (made == NULL || add_event(m, made, c));
 }
 
+/* ---------------------------------------------------------------- IPTC without a place */
+
+/** One IPTC property that may be there several times, in UTF-8: other bytes are taken for ISO 8859-1. */
+static gchar **iptc_values(const metadata *m, const char *tag) {
+    gchar **values = gexiv2_metadata_try_get_tag_multiple(m->all, tag, NULL);
+    for (gchar **value = values; value != NULL && *value != NULL; value++) {
+        if (g_utf8_validate(*value, -1, NULL)) continue;
+        gchar *better = g_convert(*value, -1, "UTF-8", "ISO-8859-1", NULL, NULL, NULL);
+        g_free(*value);
+        *value = better != NULL ? better : g_strdup("");
+    }
+    return values;
+}
+
+/** Date and time are two properties of IPTC and one of XMP. */
+static void date_to_xmp(metadata *m) {
+    const char *const to = "Xmp.photoshop.DateCreated";
+    gchar *date = gexiv2_metadata_try_get_tag_string(m->all, "Iptc.Application2.DateCreated", NULL);
+    gchar *hour = gexiv2_metadata_try_get_tag_string(m->all, "Iptc.Application2.TimeCreated", NULL);
+    if (date != NULL && !has(m, to)) {
+        gchar *both = g_strconcat(date, hour != NULL ? "T" : "", hour, NULL);
+        (void)gexiv2_metadata_try_set_tag_string(m->all, to, both, NULL);
+        g_free(both);
+    }
+    g_free(date);
+    g_free(hour);
+}
+
+void metadata_iptc_to_xmp(metadata *m, complaint *c) {
+    /* as the IPTC's own mapping and the Metadata Working Group pair them; NULL: of no use without IPTC, or done above
+     */
+    static const char *const pairs[][2] = {
+        {"Iptc.Envelope.CharacterSet", NULL},
+        {"Iptc.Envelope.ModelVersion", NULL},
+        {"Iptc.Application2.RecordVersion", NULL},
+        {"Iptc.Application2.DateCreated", NULL},
+        {"Iptc.Application2.TimeCreated", NULL},
+        {"Iptc.Application2.ObjectName", "Xmp.dc.title"},
+        {"Iptc.Application2.Caption", "Xmp.dc.description"},
+        {"Iptc.Application2.Keywords", "Xmp.dc.subject"},
+        {"Iptc.Application2.Byline", "Xmp.dc.creator"},
+        {"Iptc.Application2.Copyright", "Xmp.dc.rights"},
+        {"Iptc.Application2.BylineTitle", "Xmp.photoshop.AuthorsPosition"},
+        {"Iptc.Application2.Headline", "Xmp.photoshop.Headline"},
+        {"Iptc.Application2.Credit", "Xmp.photoshop.Credit"},
+        {"Iptc.Application2.Source", "Xmp.photoshop.Source"},
+        {"Iptc.Application2.City", "Xmp.photoshop.City"},
+        {"Iptc.Application2.ProvinceState", "Xmp.photoshop.State"},
+        {"Iptc.Application2.CountryName", "Xmp.photoshop.Country"},
+        {"Iptc.Application2.SpecialInstructions", "Xmp.photoshop.Instructions"},
+        {"Iptc.Application2.TransmissionReference", "Xmp.photoshop.TransmissionReference"},
+        {"Iptc.Application2.Writer", "Xmp.photoshop.CaptionWriter"},
+        {"Iptc.Application2.Category", "Xmp.photoshop.Category"},
+        {"Iptc.Application2.SuppCategory", "Xmp.photoshop.SupplementalCategories"},
+        {"Iptc.Application2.Urgency", "Xmp.photoshop.Urgency"},
+        {"Iptc.Application2.CountryCode", "Xmp.iptc.CountryCode"},
+        {"Iptc.Application2.SubLocation", "Xmp.iptc.Location"},
+        {"Iptc.Application2.Subject", "Xmp.iptc.SubjectCode"}};
+    enum { PAIRS = sizeof pairs / sizeof *pairs };
+    if (m == NULL || !gexiv2_metadata_has_iptc(m->all)) return;
+    date_to_xmp(m);
+    gchar **tags = gexiv2_metadata_get_iptc_tags(m->all); /* each once */
+    for (gchar **tag = tags; tag != NULL && *tag != NULL; tag++) {
+        size_t i = 0;
+        while (i < PAIRS && strcmp(*tag, pairs[i][0]) != 0) i++;
+        if (i == PAIRS) warn(c, "%s has no place in this format and is left out", *tag);
+        if (i == PAIRS || pairs[i][1] == NULL || has(m, pairs[i][1])) continue;
+        gchar **values = iptc_values(m, *tag);
+        if (values != NULL && values[0] != NULL && values[1] != NULL)
+            (void)gexiv2_metadata_try_set_tag_multiple(m->all, pairs[i][1], (const gchar **)values, NULL);
+        else if (values != NULL && values[0] != NULL)
+            (void)gexiv2_metadata_try_set_tag_string(m->all, pairs[i][1], values[0], NULL);
+        g_strfreev(values);
+    }
+    g_strfreev(tags);
+    gexiv2_metadata_clear_iptc(m->all);
+}
+
 /* ---------------------------------------------------------------- writing */
 
 static bool is_empty(const metadata *m) {
@@ -294,7 +372,6 @@ bool metadata_to_boxes(metadata *m, picture *out, complaint *c) {
         ok = blob_copy(&out->xmp, xmp, strlen(xmp));
         g_free(xmp);
     }
-    if (gexiv2_metadata_has_iptc(m->all)) warn(c, "IPTC has no place in this format and is left out");
     return ok || fail(c, "not enough memory");
 }
 
@@ -326,6 +403,11 @@ bool metadata_update(metadata *m, const picture *out, bool transposed, const mar
     (void)made;
     (void)c;
     return true;
+}
+
+void metadata_iptc_to_xmp(metadata *m, complaint *c) {
+    (void)m;
+    (void)c;
 }
 
 bool metadata_save(metadata *m, const char *path, complaint *c) {

@@ -24,6 +24,10 @@ void metadata_density(const metadata *m, double density[2]);
  *  @param transposed columns and rows have changed places. */
 bool metadata_update(metadata *m, const picture *out, bool transposed, const mark *made, complaint *c);
 
+/** For a format without IPTC: XMP takes over what it has a property for and does not have already; what is left comes
+ *  with a warning. */
+void metadata_iptc_to_xmp(metadata *m, complaint *c);
+
 /** Writes them into a finished file. */
 bool metadata_save(metadata *m, const char *path, complaint *c);
 

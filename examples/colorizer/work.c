@@ -109,6 +109,7 @@ static bool convert_back(picture *p, int bits, complaint *c) {
 /** Metadata go through gexiv2; without it the mark alone goes into formats whose library writes XMP. */
 static bool describe(const worker *w, source *s, const codec *format, picture *to, complaint *c) {
     if (!metadata_update(s->with, to, s->transposed, w->mark, c)) return false;
+    if (format->no_iptc) metadata_iptc_to_xmp(s->with, c);
     if (format->boxes && s->with != NULL) return metadata_to_boxes(s->with, to, c);
     if (s->with != NULL || w->mark == NULL) return true;
     if (!format->writes_xmp)
