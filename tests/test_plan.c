@@ -90,18 +90,19 @@ typedef struct {
     cz_alloc alloc;
 } loaded;
 
-static loaded load_every_operator(int32_t cpu) {
+static loaded load(void (*build)(mb_model *m), int32_t cpu) {
     loaded l = {.alloc = cz_alloc_make(NULL, NULL, NULL)};
     cz_error err = {0};
     size_t size;
     mb_model *m = calloc(1, sizeof *m);
     assert_non_null(m);
-    mb_every_operator(m);
+    build(m);
     mb_write(m, &l.bytes, &size);
     mb_free(m);
     free(m);
     assert_int_equal(cz_file_open(&l.file, l.bytes, size, &err), COLORIZER_OK);
-    assert_int_equal(cz_model_make(&l.model, &l.file, &l.alloc, &err), COLORIZER_OK);
+    const int32_t made = cz_model_make(&l.model, &l.file, &l.alloc, &err);
+    if (made != COLORIZER_OK) fail_msg("%s", err.text);
     assert_int_equal(cz_weights_make(&l.weights, l.model, cpu, &l.alloc, &err), COLORIZER_OK);
     return l;
 }
@@ -124,7 +125,7 @@ static void test_every_operator_runs(void **state) {
     (void)state;
     for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
         if (!cz_cpu_supported(cpu)) continue;
-        loaded l = load_every_operator(cpu);
+        loaded l = load(mb_every_operator, cpu);
         cz_error err = {0};
         cz_shape shape[CZ_MAX_INPUTS];
         for (uint32_t i = 0; i < l.model->n_inputs; i++) {
@@ -157,13 +158,37 @@ static void test_every_operator_runs(void **state) {
 
 static void test_plan_refuses_sizes(void **state) {
     (void)state;
-    loaded l = load_every_operator(COLORIZER_CPU_SCALAR);
+    loaded l = load(mb_every_operator, COLORIZER_CPU_SCALAR);
     cz_error err = {0};
     cz_plan *p = (cz_plan *)&l;
     cz_shape shape[CZ_MAX_INPUTS];
     for (uint32_t i = 0; i < l.model->n_inputs; i++) shape[i] = (cz_shape){{1, 7, 7, 3}};
     assert_int_equal(cz_plan_make(&p, l.model, l.weights, shape, 1, &l.alloc, &err), COLORIZER_E_MODEL);
     assert_null(p);
+    unload(&l);
+}
+
+enum { FAR_KERNEL = 256, FAR_DILATION = 64, FAR_SIDE = 16384 };
+
+/** A depthwise convolution whose lines of input are hundreds of megabytes. */
+static void far_apart(mb_model *m) {
+    cz_attr a = mb_attr(CZ_OP_conv2d);
+    a.conv2d.dilation_h = a.conv2d.dilation_w = FAR_DILATION;
+    a.conv2d.groups = 2;
+    const mb_tensor x = mb_input(m, "x", 1, FAR_SIDE, FAR_SIDE, 2), w = mb_constant(m, "w", CZ_F32, 2, FAR_KERNEL, FAR_KERNEL, 1);
+    mb_output(m, "y", mb_op3(m, CZ_OP_conv2d, &a, x, w, CZ_NO_TENSOR));
+}
+
+static void test_plan_refuses_much_scratch(void **state) {
+    (void)state;
+    const cz_shape shape = {{1, FAR_SIDE, FAR_SIDE, 2}};
+    loaded l = load(far_apart, COLORIZER_CPU_SCALAR);
+    cz_error err = {0};
+    cz_plan *p = NULL;
+    assert_int_equal(cz_plan_make(&p, l.model, l.weights, &shape, 1, &l.alloc, &err), COLORIZER_E_MODEL);
+    assert_null(p);
+    assert_non_null(strstr(err.text, "operator 0: "));
+    assert_non_null(strstr(err.text, "bytes of scratch a thread, more than 67108864"));
     unload(&l);
 }
 
@@ -218,7 +243,7 @@ int main(void) {
         cmocka_unit_test(test_arena_random),       cmocka_unit_test(test_arena_chain_is_tight),
         cmocka_unit_test(test_arena_overflow),     cmocka_unit_test(test_every_operator_runs),
         cmocka_unit_test(test_plan_refuses_sizes), cmocka_unit_test(test_exec_covers_each_unit_once),
-        cmocka_unit_test(test_exec_cancels),
+        cmocka_unit_test(test_exec_cancels),       cmocka_unit_test(test_plan_refuses_much_scratch),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

@@ -3,22 +3,33 @@
  */
 #include "kernels/units.h"
 
+/** Elements from .. from + count - 1 of one row of the output, whose first run begins at x. A row is all that follows
+ *  the axis and the axis itself; its runs of `inner` elements lie `step` runs apart in the input. */
+static void copy_row(const float *x, float *out, size_t inner, size_t step, size_t from, size_t count) {
+    if (step == 1) {
+        memcpy(out, x + from, count * sizeof *out);
+    } else if (inner == 1) {
+        for (size_t i = 0; i < count; i++) out[i] = x[(from + i) * step];
+    } else {
+        size_t within = from % inner, begin = from / inner * step * inner;
+        for (size_t i = 0, n; i < count; i += n, begin += step * inner, within = 0) {
+            n = cz_min(inner - within, count - i);
+            memcpy(out + i, x + begin + within, n * sizeof *out);
+        }
+    }
+}
+
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
     (void)scratch;
     const cz_attr_slice *a = call->attr;
-    const size_t inner = cz_product(&call->out, a->axis + 1, 4), step = (size_t)a->step;
-    const size_t length = call->out.d[a->axis], in_length = call->in[0].d[a->axis];
-    const size_t run_length = step == 1 ? length * inner : inner; /* contiguous in input and output */
+    const size_t inner = cz_product(&call->out, a->axis + 1, 4), in_row = call->in[0].d[a->axis] * inner;
+    const size_t row = call->out.d[a->axis] * inner;
     size_t at, last;
     cz_flat_range(call, begin, end, &at, &last);
-    while (at < last) {
-        const size_t index = at / inner % length, outer = at / inner / length;
-        const size_t n = cz_min(run_length - at % run_length, last - at);
-        const float *x = in[0] + (outer * in_length + (size_t)a->begin + index * step) * inner + at % inner;
-        if (n == 1)
-            out[at] = *x;
-        else
-            memcpy(out + at, x, n * sizeof *out);
+    size_t source = at / row * in_row + (size_t)a->begin * inner;
+    for (size_t from = at % row; at < last; source += in_row, from = 0) {
+        const size_t n = cz_min(row - from, last - at);
+        copy_row(in[0] + source, out + at, inner, (size_t)a->step, from, n);
         at += n;
     }
 }

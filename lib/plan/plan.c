@@ -3,6 +3,10 @@
 
 #include "plan/arena.h"
 
+/** Most bytes of scratch that an operator may take for each thread. The networks that are measured take 3.3 MB at most,
+ * at any size; a kernel of 255 x 255 with dilation 64 would take gigabytes. */
+#define CZ_MAX_SCRATCH ((size_t)64 << 20)
+
 static cz_operand operand(const cz_plan *p, const cz_weights *w, uint32_t tensor) {
     if (tensor == CZ_NO_TENSOR) return (cz_operand){NULL, CZ_NO_OFFSET};
     if (cz_model_is_constant(p->model, tensor))
@@ -30,6 +34,9 @@ static int32_t fill_steps(cz_plan *p, const cz_weights *w, cz_error *err) {
         if (s->call.packed != NULL) s->call.weight = &m->constants[op->in[1] - m->n_inputs];
         if (!s->kernel->prepare(&s->call) || !cz_align_up(s->call.scratch, &s->call.scratch))
             return cz_fail(err, COLORIZER_E_MEMORY, "operator %zu: its scratch does not fit the address space", i);
+        if (s->call.scratch > CZ_MAX_SCRATCH)
+            return cz_fail(err, COLORIZER_E_MODEL, "operator %zu: %zu bytes of scratch a thread, more than %zu", i,
+                           s->call.scratch, CZ_MAX_SCRATCH);
         p->scratch = cz_max(p->scratch, s->call.scratch);
     }
     return COLORIZER_OK;
