@@ -14,6 +14,9 @@ typedef struct {
     GeglBuffer *analyzed; /* the photograph, small */
     GeglBuffer *shown;    /* and smaller */
     GeglBuffer *colours;  /* of `shown` */
+    gint32 painted;       /* the layer of hints, or -1 */
+    gchar *hints;         /* what it has, for `analyzed` */
+    gboolean hinted;      /* whether the analysis took them */
     gdouble vividness;    /* that was analyzed; -1: none */
     guint idle;           /* the redraw that waits, or 0 */
     GtkWidget *area;
@@ -44,15 +47,18 @@ static void draw(dialog *d, GeglBuffer *buffer) {
     g_free(pixels);
 }
 
-/** The preview with the present settings. The network runs only for another vividness. */
+/** The preview with the present settings. The network runs only for another vividness, and with or without hints. */
 static gboolean colorize_preview(dialog *d) {
     const GeglRectangle *whole = gegl_buffer_get_extent(d->analyzed), *frame = gegl_buffer_get_extent(d->shown);
     const arguments *chosen = d->chosen;
-    if (d->vividness < chosen->vividness || d->vividness > chosen->vividness) {
+    const gboolean hinted = chosen->painted >= 0;
+    if (d->vividness < chosen->vividness || d->vividness > chosen->vividness || d->hinted != hinted) {
         d->vividness = -1.0;
         if (!photo_check(d->c, colorizer_set_f(d->c, COLORIZER_KEY_VIVIDNESS, chosen->vividness), NULL) ||
+            !photo_set_hints(d->c, hinted ? d->hints : NULL, whole, NULL) ||
             !photo_analyze(d->c, d->analyzed, whole, NULL))
             return FALSE;
+        d->hinted = hinted;
         d->vividness = chosen->vividness;
     }
     return photo_check(d->c, colorizer_set_f(d->c, COLORIZER_KEY_STRENGTH, chosen->strength), NULL) &&
@@ -80,6 +86,24 @@ static void strength_changed(GtkAdjustment *adjustment, dialog *d) {
 static void vividness_changed(GtkAdjustment *adjustment, dialog *d) {
     d->chosen->vividness = gtk_adjustment_get_value(adjustment);
     redraw_soon(d);
+}
+
+static void hints_toggled(GtkToggleButton *button, dialog *d) {
+    d->chosen->painted = gtk_toggle_button_get_active(button) ? d->painted : -1;
+    redraw_soon(d);
+}
+
+/** Says where hints come from while there are none. */
+static GtkWidget *make_hints(dialog *d) {
+    if (d->painted < 0) {
+        GtkWidget *label = gtk_label_new("Hints: in an RGB image, paint colours on a transparent layer named “Hints”.");
+        gtk_misc_set_alignment(GTK_MISC(label), 0.0f, 0.5f);
+        return label;
+    }
+    GtkWidget *button = gtk_check_button_new_with_mnemonic("_Hints: the colours painted on the layer “Hints”");
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(button), TRUE);
+    g_signal_connect(button, "toggled", G_CALLBACK(hints_toggled), d);
+    return button;
 }
 
 static GtkWidget *make_preview(dialog *d) {
@@ -118,23 +142,27 @@ static GtkWidget *make_window(dialog *d) {
     gtk_box_pack_start(GTK_BOX(box), make_preview(d), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(box), d->toggle, FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(box), make_sliders(d), FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(box), make_hints(d), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(gtk_dialog_get_content_area(GTK_DIALOG(window))), box, TRUE, TRUE, 0);
     gtk_widget_show_all(window);
     return window;
 }
 
 gboolean dialog_run(colorizer *c, gint32 drawable, arguments *chosen) {
-    dialog d = {.c = c, .chosen = chosen, .vividness = -1.0};
+    dialog d = {.c = c, .chosen = chosen, .vividness = -1.0, .painted = chosen->painted};
     GeglBuffer *photo = gimp_drawable_get_buffer(drawable);
     const gint width = gegl_buffer_get_width(photo), height = gegl_buffer_get_height(photo);
     gimp_ui_init(PROCEDURE, TRUE);
     d.analyzed = shrink(photo, MIN(1.0, (gdouble)ANALYSIS_SIDE / MIN(width, height)));
     d.shown = shrink(photo, MIN(1.0, (gdouble)PREVIEW_SIDE / MAX(width, height)));
+    if (d.painted >= 0)
+        d.hints = hints_painted(d.painted, drawable, (gdouble)gegl_buffer_get_width(d.analyzed) / width);
     d.colours = gegl_buffer_new(gegl_buffer_get_extent(d.shown), photo_format(photo));
     GtkWidget *window = make_window(&d);
     const gboolean accepted = gimp_dialog_run(GIMP_DIALOG(window)) == GTK_RESPONSE_OK;
     if (d.idle != 0) g_source_remove(d.idle);
     gtk_widget_destroy(window);
+    g_free(d.hints);
     g_object_unref(d.colours);
     g_object_unref(d.shown);
     g_object_unref(d.analyzed);

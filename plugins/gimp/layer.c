@@ -40,14 +40,17 @@ static GeglBuffer *make_colours(colorizer *c, gint32 image, gint32 drawable, con
     GeglBuffer *photo = gimp_drawable_get_buffer(drawable);
     const GeglRectangle *frame = gegl_buffer_get_extent(photo);
     GeglBuffer *colours = gegl_buffer_new(frame, layer_format(image, drawable));
+    gchar *painted = chosen->painted >= 0 ? hints_painted(chosen->painted, drawable, 1.0) : NULL;
+    const char *hints = painted != NULL ? painted : chosen->hints;
     gboolean good = photo_check(c, colorizer_set_f(c, COLORIZER_KEY_STRENGTH, chosen->strength), error) &&
                     photo_check(c, colorizer_set_f(c, COLORIZER_KEY_VIVIDNESS, chosen->vividness), error) &&
                     photo_check(c, colorizer_set_i(c, COLORIZER_KEY_SIZE, chosen->size), error) &&
                     photo_check(c, colorizer_set_progress(c, report_analysis, NULL), error) &&
-                    photo_set_hints(c, chosen->hints, frame, error) && photo_analyze(c, photo, frame, error) &&
+                    photo_set_hints(c, hints, frame, error) && photo_analyze(c, photo, frame, error) &&
                     photo_check(c, colorizer_set_progress(c, NULL, NULL), error) &&
                     photo_render(c, photo, colours, frame, frame, report_rendering, NULL, error);
     g_object_unref(photo);
+    g_free(painted);
     if (!good) g_clear_object(&colours);
     return colours;
 }
@@ -76,6 +79,7 @@ gint32 layer_colorize(colorizer *c, gint32 image, gint32 drawable, const argumen
     gimp_image_undo_group_start(image);
     const gboolean rgb = gimp_image_base_type(image) == GIMP_RGB || gimp_image_convert_rgb(image);
     const gint32 layer = rgb ? insert(image, drawable, colours) : -1;
+    if (layer >= 0 && chosen->painted >= 0) gimp_item_set_visible(chosen->painted, FALSE);
     gimp_image_undo_group_end(image);
     g_object_unref(colours);
     gimp_progress_end();

@@ -27,7 +27,9 @@ static void query(void) {
     gimp_install_procedure(
         PROCEDURE, "Gives a gray photograph plausible colours by a neural network",
         "Puts the colours into a new layer of mode LCh colour above the photograph, which stays as it "
-        "is. A gray or indexed image becomes RGB. One step of undo. The selection does not matter.",
+        "is. A gray or indexed image becomes RGB. One step of undo. The selection does not matter. Colours painted on "
+        "a "
+        "transparent layer \"Hints\" of an RGB image are hints, unless the run is non-interactive.",
         "The authors of libcolorizer", "BSD-2-Clause", "2026", "Colorize P_hotograph...", "RGB*, GRAY*, INDEXED*",
         GIMP_PLUGIN, G_N_ELEMENTS(takes), G_N_ELEMENTS(gives), takes, gives);
     gimp_plugin_menu_register(PROCEDURE, "<Image>/Colors");
@@ -39,21 +41,22 @@ static gboolean refuse(GError **error, int32_t status, const char *why) {
 }
 
 /** Fills `chosen` as the run mode wants it. FALSE without an error: the user cancelled. */
-static gboolean choose(colorizer *c, gint n, const GimpParam *given, arguments *chosen, GError **error) {
+static gboolean choose(colorizer *c, gint n, const GimpParam *given, gint32 photo, arguments *chosen, GError **error) {
     last_values last = {.strength = 1.0};
     double vividness;
     if (!photo_check(c, colorizer_get_f(c, COLORIZER_KEY_VIVIDNESS, &vividness), error)) return FALSE;
     last.vividness = vividness;
     if (given[0].data.d_int32 == GIMP_RUN_NONINTERACTIVE) {
         if (n != 7) return refuse(error, COLORIZER_E_ARGUMENT, "seven arguments are needed");
-        *chosen =
-            (arguments){given[3].data.d_float, given[4].data.d_float, given[5].data.d_int32, given[6].data.d_string};
+        *chosen = (arguments){given[3].data.d_float, given[4].data.d_float, given[5].data.d_int32,
+                              given[6].data.d_string, -1};
         return TRUE;
     }
     if (gimp_get_data_size(PROCEDURE) == sizeof last) gimp_get_data(PROCEDURE, &last);
-    *chosen = (arguments){.strength = last.strength, .vividness = last.vividness};
+    *chosen = (arguments){
+        .strength = last.strength, .vividness = last.vividness, .painted = hints_layer(given[1].data.d_image, photo)};
     if (given[0].data.d_int32 == GIMP_RUN_WITH_LAST_VALS) return TRUE;
-    if (!dialog_run(c, given[2].data.d_drawable, chosen)) return FALSE;
+    if (!dialog_run(c, photo, chosen)) return FALSE;
     last = (last_values){chosen->strength, chosen->vividness};
     gimp_set_data(PROCEDURE, &last, sizeof last);
     return TRUE;
@@ -68,8 +71,14 @@ static gint32 colorize(gint n, const GimpParam *given, GError **error) {
         refuse(error, COLORIZER_E_ARGUMENT, "only a layer can be colorized, not a mask or a channel");
         return -1;
     }
-    if (photo_check(NULL, colorizer_open(&c, NULL, NULL), error) && choose(c, n, given, &chosen, error)) {
-        layer = layer_colorize(c, given[1].data.d_image, given[2].data.d_drawable, &chosen, error);
+    gint32 photo = given[2].data.d_drawable;
+    if (given[0].data.d_int32 != GIMP_RUN_NONINTERACTIVE) photo = hints_photo(given[1].data.d_image, photo);
+    if (photo < 0) {
+        refuse(error, COLORIZER_E_ARGUMENT, "there is no photograph below the layer of hints");
+        return -1;
+    }
+    if (photo_check(NULL, colorizer_open(&c, NULL, NULL), error) && choose(c, n, given, photo, &chosen, error)) {
+        layer = layer_colorize(c, given[1].data.d_image, photo, &chosen, error);
         if (layer >= 0 && given[0].data.d_int32 != GIMP_RUN_NONINTERACTIVE) gimp_displays_flush();
     }
     colorizer_close(c);

@@ -15,9 +15,22 @@ typedef struct {
     gdouble vividness;
     gint32 size;
     const char *hints;
+    gint32 painted; /* a layer whose colours are hints as well, or -1; hidden when it has served */
 } arguments;
 
-/** Lets the user choose strength and vividness beside a preview of the drawable. FALSE: the user cancelled. */
+/** The photograph that is meant when the procedure is called on `drawable`: that itself, or what lies below it where it
+ *  is the layer "Hints"; -1 where nothing does. */
+gint32 hints_photo(gint32 image, gint32 drawable);
+
+/** The layer "Hints" of an RGB image, if it can be painted through; else -1. */
+gint32 hints_layer(gint32 image, gint32 photo);
+
+/** Its colours as hints for the photograph, at most COLORIZER_MAX_HINTS: each cell of a grid that has opaque pixels
+ * gives a spot. Places are in pixels of the photograph times `scale`. Freed by g_free. */
+gchar *hints_painted(gint32 layer, gint32 photo, gdouble scale);
+
+/** Lets the user choose strength, vividness and whether painted hints count (chosen->painted: the layer, or -1) beside
+ * a preview of the drawable. FALSE: the user cancelled. */
 gboolean dialog_run(colorizer *c, gint32 drawable, arguments *chosen);
 
 /** Puts the colours of a layer above it, in a layer of mode LCh colour; an image that is not RGB becomes RGB. One step

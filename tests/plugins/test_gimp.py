@@ -131,6 +131,52 @@ def test_without_last_values_the_defaults(gimp: Gimp, tmp_path: Path) -> None:
     assert codes(read_ppm(tmp_path / "layer.ppm") - library(gray)) <= ROUNDED
 
 
+def paint(*spots: tuple[int, int, int, int, str]) -> str:
+    """Script-Fu that adds a layer "Hints", 5 columns and 3 rows off the corner, with rectangles x, y, width, height of
+    the image in a colour."""
+    fills = "".join(f"""(gimp-context-set-foreground '({colour}))
+        (gimp-image-select-rectangle image CHANNEL-OP-REPLACE {x} {y} {width} {height})
+        (gimp-edit-fill hints FILL-FOREGROUND)""" for x, y, width, height, colour in spots)
+    return f"""(let ((hints (car (gimp-layer-new image 150 110 RGBA-IMAGE "Hints" 100 LAYER-MODE-NORMAL))))
+        (gimp-image-insert-layer image hints 0 0) (gimp-layer-set-offsets hints 5 3) {fills}
+        (gimp-selection-none image) (gimp-image-set-active-layer image hints) hints)"""
+
+
+@pytest.mark.parametrize("called_on", ["photo", "hints"])
+def test_painted_hints(called_on: str, gimp: Gimp, tmp_path: Path) -> None:
+    """Two squares within a cell each; the layer "Hints" is hidden then, and stays above. It may be the active one."""
+    gray = gray_photo("chelsea.jpg", 160, 120)
+    Image.fromarray(np.dstack([gray] * 3)).save(tmp_path / "in.png")
+    before = paint((55, 63, 2, 2, "32 64 192"), (105, 33, 2, 1, "200 30 40"))
+    facts = gimp.run(script(tmp_path, before if called_on == "photo" else f"(set! photo {before})", call='1 1 0 ""',
+                            mode="RUN-WITH-LAST-VALS",
+                            after="""(let ((hints (car (gimp-image-get-layer-by-name image "Hints"))))
+        (list (car (gimp-item-get-visible hints)) (car (gimp-image-get-item-position image hints))
+        (car (gimp-image-get-item-position image colour)) (car (gimp-image-get-layers image))))"""))
+    assert facts == "(0 0 1 3)"
+    spots = [(56.0, 64.0, (4 / np.pi) ** 0.5, (32 / 255, 64 / 255, 192 / 255)),
+             (106.0, 33.5, (2 / np.pi) ** 0.5, (200 / 255, 30 / 255, 40 / 255))]
+    assert codes(read_ppm(tmp_path / "layer.ppm") - library(gray, spots)) <= ROUNDED
+    assert codes(library(gray, spots) - library(gray)) > 20
+
+
+def test_many_painted_hints(gimp: Gimp, tmp_path: Path) -> None:
+    """A quarter painted all over: more cells than there may be hints."""
+    gray = gray_photo("chelsea.jpg", 160, 120)
+    Image.fromarray(np.dstack([gray] * 3)).save(tmp_path / "in.png")
+    gimp.run(script(tmp_path, paint((0, 0, 80, 60, "20 160 60")), call='1 1 0 ""', mode="RUN-WITH-LAST-VALS"))
+    layer = read_ppm(tmp_path / "layer.ppm")
+    corner = layer[8:50, 10:70].reshape(-1, 3).mean(axis=0)
+    assert corner[1] > corner[0] + 0.05 and corner[1] > corner[2] + 0.05, "it is green"
+
+
+def test_hints_without_a_photograph(gimp: Gimp, tmp_path: Path) -> None:
+    Image.fromarray(np.dstack([gray_photo("chelsea.jpg", 160, 120)] * 3)).save(tmp_path / "in.png")
+    with pytest.raises(Refused, match="no photograph below"):
+        gimp.run(script(tmp_path, f"(let ((under photo)) (set! photo {paint()}) (gimp-image-remove-layer image under))",
+                        call='1 1 0 ""', mode="RUN-WITH-LAST-VALS"))
+
+
 def test_the_batch_of_the_manual(tmp_path: Path) -> None:
     """The command line of docs/plugins.md."""
     gray = gray_photo("chelsea.jpg", 160, 120)

@@ -141,6 +141,30 @@ def test_dialog_result_undo_and_last_values(desk: Desk) -> None:
     assert codes(desk.layer(image) - expected) <= ROUNDED
 
 
+def test_painted_hints_in_the_dialog(desk: Desk) -> None:
+    """They count as long as their box is ticked."""
+    gray = gray_photo("dust-bowl-home.jpg", 300, 230)
+    image = desk.open(np.dstack([gray] * 3))
+    desk.gimp.run(f"""(let ((hints (car (gimp-layer-new {image} 300 230 RGBA-IMAGE "Hints" 100 LAYER-MODE-NORMAL))))
+        (gimp-image-insert-layer {image} hints 0 0) (gimp-context-set-foreground '(20 160 60))
+        (gimp-image-select-rectangle {image} CHANNEL-OP-REPLACE 180 20 80 60) (gimp-edit-fill hints FILL-FOREGROUND)
+        (gimp-selection-none {image}))""")
+    dialog = desk.dialog()
+
+    def greens() -> int:
+        pixels = desk.part(dialog)[30:230, 40:380].astype(int)
+        return int((pixels[..., 1] > pixels[..., [0, 2]].max(axis=2) + 15).sum())
+
+    desk.wait("the hints in the preview", lambda: greens() > 1000)
+    desk.do("key", "alt+h")
+    desk.wait("the preview without them", lambda: greens() < 300)
+    desk.do("key", "alt+h")
+    desk.wait("the hints again", lambda: greens() > 1000)
+    desk.do("key", "alt+o")
+    desk.wait("the colours", lambda: desk.facts(image) == "(3 0)")
+    desk.wait("the plug-in's end", lambda: not desk.running())
+
+
 def test_cancelling_the_dialog_changes_nothing(desk: Desk) -> None:
     image = desk.open(gray_photo("coffee.jpg", 300, 200))
     desk.dialog()
