@@ -175,7 +175,8 @@ static void far_apart(mb_model *m) {
     cz_attr a = mb_attr(CZ_OP_conv2d);
     a.conv2d.dilation_h = a.conv2d.dilation_w = FAR_DILATION;
     a.conv2d.groups = 2;
-    const mb_tensor x = mb_input(m, "x", 1, FAR_SIDE, FAR_SIDE, 2), w = mb_constant(m, "w", CZ_F32, 2, FAR_KERNEL, FAR_KERNEL, 1);
+    const mb_tensor x = mb_input(m, "x", 1, FAR_SIDE, FAR_SIDE, 2),
+                    w = mb_constant(m, "w", CZ_F32, 2, FAR_KERNEL, FAR_KERNEL, 1);
     mb_output(m, "y", mb_op3(m, CZ_OP_conv2d, &a, x, w, CZ_NO_TENSOR));
 }
 
