@@ -107,6 +107,12 @@ def _slice(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
     return x[where[0], where[1], where[2], where[3]]
 
 
+def _quantized(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
+    x = inputs[0]
+    assert x is not None
+    return _quantize(x, a["scale"], a["zero"])
+
+
 RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
     "conv2d": _conv2d,
     "attention": _attention,
@@ -114,7 +120,7 @@ RUN: dict[str, Callable[[list[Tensor | None], dict[str, float]], Tensor]] = {
     "resize": _resize,
     "pool2d": _pool,
     "slice": _slice,
-    "quantize": lambda inputs, a: _quantize(*[t for t in inputs if t is not None], a["scale"], a["zero"]),
+    "quantize": _quantized,
     "conv2d_i8": _conv2d_i8,
     "concat": lambda inputs, a: torch.cat([t for t in inputs if t is not None], int(a["axis"])),
 }

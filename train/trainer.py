@@ -232,7 +232,8 @@ class Trainer:
         self.net.train()
         last_report = last_save = time.monotonic()
         mark = self.clock()
-        seen_before, sums, steps = self.seen, {}, 0
+        sums: dict[str, float] = {}
+        seen_before, steps = self.seen, 0
         while not self.stopping and (progress := self.progress()) < 1:
             for name, value in self.train_step(progress).items():
                 sums[name] = sums.get(name, 0) + value

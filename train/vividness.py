@@ -199,7 +199,8 @@ def main() -> None:
     base["constant"] = score_constant(seen, torch.tensor([base["constant_a"], base["constant_b"]]))
     grid: Grid = []
     for g in POWERS:
-        grid.append((g, *score(few, g)))
+        decibels, share = score(few, g)
+        grid.append((g, decibels, share))
         print("g %.2f  %.2f dB  colourfulness %.3f" % grid[-1], flush=True)
     # What a default costs is judged on all photographs: gains differ by decibels from one to the next.
     table = choose_table(grid, lambda g: score(seen, g)[0] >= base["gray"] + DEFAULT_DB)

@@ -165,9 +165,9 @@ def icc_profile(curve: Curve, columns: tuple[tuple[float, float, float], ...] | 
             tags[name.encode() + b"XYZ"] = _xyz(column)
             tags[name.encode() + b"TRC"] = _curve(of)
     at, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
-    for name, content in tags.items():
+    for tag, content in tags.items():
         content += bytes(-len(content) % 4)
-        table += name + struct.pack(">II", at + len(body), len(content))
+        table += tag + struct.pack(">II", at + len(body), len(content))
         body += content
     size = at + len(body)
     head = struct.pack(">I4s4s4s4s4s", size, bytes(4), b"\x02\x10\0\0", b"mntr", b"GRAY" if columns is None else b"RGB ",

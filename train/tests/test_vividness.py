@@ -48,7 +48,7 @@ def test_cells_of_padding_are_left_out() -> None:
 @pytest.mark.parametrize(("most", "usual", "vivid"), [(0.8, 0.8, 1.0), (2.0, 1.0, MORE), (0.4, 0.4, 1.0)])
 def test_table_of_vividness(most: float, usual: float, vivid: float) -> None:
     """Colourfulness is 0.4 + 0.4 g here, and `most` of it is good enough."""
-    grid = [(g / 4, 25 - g, 0.4 + 0.1 * g) for g in range(11)]
+    grid = [(g / 4, 25.0 - g, 0.4 + 0.1 * g) for g in range(11)]
     table = dict(choose_table(grid, lambda g: 0.4 + 0.4 * g <= most + 1e-9))
     assert list(table) == [0.0, 0.5, 1.0, 1.5, 2.0] and table[0.0] == 0
     assert 0.4 + 0.4 * table[1.0] == pytest.approx(usual, abs=0.03) and 0.4 + 0.4 * table[1.0] <= most + 1e-9
