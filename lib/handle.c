@@ -21,30 +21,54 @@ static void shared_free(cz_shared *s) {
     cz_alloc_put(&alloc, s, sizeof *s);
 }
 
-/** Finds the bytes: in the library, at the caller's, or read from a file into memory of our own. */
-static int32_t shared_bytes(cz_shared *s, const cz_source *source, const void **bytes, size_t *size, cz_error *err) {
-    *bytes = source->bytes;
-    *size = source->size;
+/** A model in memory: in the library, or at the caller's. The weights are packed when first needed. */
+static int32_t shared_in_memory(cz_shared *s, const cz_source *source, cz_error *err) {
+    const void *bytes = source->bytes;
+    size_t size = source->size;
     if (source->builtin) {
 #if defined(CZ_BUILTIN_MODEL)
-        *bytes = cz_builtin_begin;
-        *size = (size_t)(cz_builtin_end - cz_builtin_begin);
-        return COLORIZER_OK;
+        bytes = cz_builtin_begin;
+        size = (size_t)(cz_builtin_end - cz_builtin_begin);
 #else
         return cz_fail(err, COLORIZER_E_NO_MODEL, "this library was built without a model");
 #endif
     }
-    if (source->path == NULL) return COLORIZER_OK;
-    const int32_t status = cz_load_file(source->path, &s->alloc, &s->owned, &s->owned_bytes, err);
-    *bytes = s->owned;
-    *size = s->owned_bytes;
+    const int32_t status = cz_file_open(&s->file, bytes, size, err);
+    return status == COLORIZER_OK ? cz_model_make(&s->model, &s->file, &s->alloc, err) : status;
+}
+
+/** Reads and verifies the head of a file into memory of our own. */
+static int32_t shared_head(cz_shared *s, cz_load *load, cz_error *err) {
+    unsigned char header[CZ_FILE_HEADER] = {0};
+    const size_t first = cz_min(load->size, sizeof header);
+    int32_t status = cz_load_read(load, header, first, err);
+    if (status != COLORIZER_OK) return status;
+    s->owned_bytes = cz_file_head_bytes(header, load->size);
+    s->owned = cz_alloc_get(&s->alloc, s->owned_bytes);
+    if (s->owned == NULL) return cz_fail(err, COLORIZER_E_MEMORY, "no memory for a model's records");
+    memcpy(s->owned, header, first);
+    status = cz_load_read(load, (unsigned char *)s->owned + first, s->owned_bytes - first, err);
+    return status == COLORIZER_OK ? cz_file_open_head(&s->file, s->owned, s->owned_bytes, load->size, err) : status;
+}
+
+/** A model in a file: its weights are packed as they are read, so that they never lie in memory twice, and the file is
+ *  closed before the handle is there: nothing that happens to it later matters. */
+static int32_t shared_from_file(cz_shared *s, const char *path, cz_error *err) {
+    cz_load load;
+    cz_weights *weights = NULL;
+    int32_t status = cz_load_open(&load, path, err);
+    if (status != COLORIZER_OK) return status;
+    status = shared_head(s, &load, err);
+    if (status == COLORIZER_OK) status = cz_model_make(&s->model, &s->file, &s->alloc, err);
+    if (status == COLORIZER_OK)
+        status = cz_weights_read(&weights, s->model, &s->file, cz_load_read, &load, s->cpu, &s->alloc, err);
+    atomic_store(&s->weights, weights);
+    cz_load_close(&load);
     return status;
 }
 
 static int32_t shared_make(cz_shared **out, const cz_source *source, const cz_alloc *alloc, int32_t cpu,
                            cz_error *err) {
-    const void *bytes;
-    size_t size;
     cz_shared *s = cz_alloc_get(alloc, sizeof *s);
     *out = NULL;
     if (s == NULL) return cz_fail(err, COLORIZER_E_MEMORY, "no memory for a model");
@@ -53,9 +77,7 @@ static int32_t shared_make(cz_shared **out, const cz_source *source, const cz_al
     atomic_init(&s->handles, 0);
     atomic_init(&s->weights, NULL);
     cz_color_tables_init(&s->tables, cz_color(cpu));
-    int32_t status = shared_bytes(s, source, &bytes, &size, err);
-    if (status == COLORIZER_OK) status = cz_file_open(&s->file, bytes, size, err);
-    if (status == COLORIZER_OK) status = cz_model_make(&s->model, &s->file, alloc, err);
+    int32_t status = source->path != NULL ? shared_from_file(s, source->path, err) : shared_in_memory(s, source, err);
     if (status == COLORIZER_OK) {
         const int32_t colorizes = cz_network_make(&s->network, s->model, source->any_graph ? NULL : err);
         if (colorizes != COLORIZER_OK) s->network = (cz_network){.model = NULL};

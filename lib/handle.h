@@ -12,7 +12,7 @@ typedef struct cz_shared {
     atomic_uint handles;
     cz_alloc alloc;
     int32_t cpu;
-    void *owned; /* the file's bytes, when the library read them */
+    void *owned; /* the file's head, when the library read it */
     size_t owned_bytes;
     cz_file file;
     cz_model *model;

@@ -109,7 +109,7 @@ static const bad_file bad_files[] = {
     {"constant-offset-high-half", {{CONST(0, 36), 0x80000000}}, FORMAT, "constant 0: payload offset"},
     {"constant-past-end", {{CONST(3, 16), 1}, {CONST(3, 28), 8}, {CONST(3, 40), 32}}, FORMAT, "pass the end"},
     {"constant-short-of-end", {{CONST(3, 28), 3}, {CONST(3, 40), 12}}, FORMAT, "payload: it ends at"},
-    {"gap-not-zero", {{PAYLOAD(608), 0x01000000}}, FORMAT, "constant 2: payload offset"},
+    {"gap-not-zero", {{PAYLOAD(608), 0x01000000}}, FORMAT, "constant 1: payload bytes"},
     {"f16-infinity", {{PAYLOAD(0), 0x00007C00}}, FORMAT, "constant 0: sample: 0"},
     {"f16-nan", {{PAYLOAD(572), 0x7E010000}}, FORMAT, "constant 0: sample: 287"},
     {"f16-minus-infinity", {{PAYLOAD(4), 0x0000FC00}}, FORMAT, "constant 0: sample: 2"},

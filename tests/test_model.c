@@ -486,7 +486,7 @@ static void test_half(void **state) {
     for (uint32_t h = 0; h < 65536; h++) {
         const uint32_t exponent = h >> 10 & 31, fraction = h & 1023;
         const uint16_t sample = (uint16_t)h;
-        const cz_constant c = {S(1, 1, 1, 1), CZ_F16, &sample, NULL};
+        const cz_constant c = {.shape = S(1, 1, 1, 1), .dtype = CZ_F16, .data = &sample};
         double expected = exponent == 0 ? fraction / 16777216.0 : (1024 + fraction) / 16777216.0;
         float got;
         if (exponent == 31) continue;
@@ -500,7 +500,7 @@ static void test_half(void **state) {
 static void test_constant_ranges(void **state) {
     static const int8_t samples[12] = {1, -2, 3, 127, -128, 0, 7, 8, 9, -10, 11, 12};
     static const float scale[3] = {0.5f, -2, 0.25f};
-    const cz_constant c = {S(3, 1, 2, 2), CZ_I8, samples, scale};
+    const cz_constant c = {.shape = S(3, 1, 2, 2), .dtype = CZ_I8, .data = samples, .scale = scale};
     float got[12];
     (void)state;
     for (size_t first = 0; first < 12; first++)
@@ -513,7 +513,7 @@ static void test_constant_ranges(void **state) {
             }
             for (size_t i = count; i < 12; i++) assert_memory_equal(&got[i], "\xFF\xFF\xFF\xFF", 4);
         }
-    const cz_constant f = {S(1, 1, 1, 3), CZ_F32, scale, NULL};
+    const cz_constant f = {.shape = S(1, 1, 1, 3), .dtype = CZ_F32, .data = scale};
     cz_constant_read(&f, 1, 2, got);
     assert_true(got[0] == -2 && got[1] == 0.25f);
 }

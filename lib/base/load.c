@@ -15,40 +15,42 @@ static bool file_size(FILE *f, size_t *size) {
     return true;
 }
 
-static int32_t read_whole(FILE *f, const cz_alloc *a, void **block, size_t *size, cz_error *err) {
-    if (!file_size(f, size)) return cz_fail(err, COLORIZER_E_IO, "model_path: not a regular file of at most 1 GiB");
-    *block = cz_alloc_get(a, *size);
-    if (*block == NULL) return cz_fail(err, COLORIZER_E_MEMORY, "no memory for a model file of %zu bytes", *size);
-    if (fread(*block, 1, *size, f) == *size) return COLORIZER_OK;
-    cz_alloc_put(a, *block, *size);
-    *block = NULL;
+int32_t cz_load_open(cz_load *l, const char *path, cz_error *err) {
+    const int kept = errno;
+    FILE *f = fopen(path, "rb");
+    *l = (cz_load){.stream = f, .kept = kept};
+    if (f != NULL && file_size(f, &l->size)) return COLORIZER_OK;
+    cz_load_close(l);
+    return f == NULL ? cz_fail(err, COLORIZER_E_IO, "model_path: '%.160s' could not be opened", path)
+                     : cz_fail(err, COLORIZER_E_IO, "model_path: not a regular file of at most 1 GiB");
+}
+
+int32_t cz_load_read(void *load, void *to, size_t size, cz_error *err) {
+    FILE *f = ((cz_load *)load)->stream;
+    if (fread(to, 1, size, f) == size) return COLORIZER_OK;
     return cz_fail(err, COLORIZER_E_IO, "model_path: could not be read to its end");
 }
 
-int32_t cz_load_file(const char *path, const cz_alloc *a, void **block, size_t *size, cz_error *err) {
-    const int kept = errno;
-    int32_t status;
-    *block = NULL;
-    *size = 0;
-    FILE *f = fopen(path, "rb");
-    if (f == NULL) {
-        status = cz_fail(err, COLORIZER_E_IO, "model_path: '%.160s' could not be opened", path);
-    } else {
-        status = read_whole(f, a, block, size, err);
-        (void)fclose(f);
-    }
-    errno = kept;
-    return status;
+void cz_load_close(cz_load *l) {
+    if (l->stream != NULL) (void)fclose(l->stream);
+    errno = l->kept;
 }
 
 #else
 
-int32_t cz_load_file(const char *path, const cz_alloc *a, void **block, size_t *size, cz_error *err) {
+int32_t cz_load_open(cz_load *l, const char *path, cz_error *err) {
     (void)path;
-    (void)a;
-    *block = NULL;
-    *size = 0;
+    *l = (cz_load){0};
     return cz_fail(err, COLORIZER_E_UNSUPPORTED, "model_path: this library was built without files");
 }
+
+int32_t cz_load_read(void *load, void *to, size_t size, cz_error *err) {
+    (void)load;
+    (void)to;
+    (void)size;
+    return cz_fail(err, COLORIZER_E_UNSUPPORTED, "model_path: this library was built without files");
+}
+
+void cz_load_close(cz_load *l) { (void)l; }
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define LANES      16u
+#define LANES      CZ_SUM_LANES
 #define LINE_BYTES (LANES * 4u)
 #define START      0x811C9DC5u
 
@@ -24,38 +24,36 @@ static void add_lines(uint32_t lane[LANES], const unsigned char *p, size_t lines
     memcpy(lane, h, sizeof h);
 }
 
-static void start(uint32_t lane[LANES]) {
-    for (uint32_t i = 0; i < LANES; i++) lane[i] = START + i;
+void cz_checksum_start(cz_sum *s) {
+    for (uint32_t i = 0; i < LANES; i++) s->lane[i] = START + i;
+    s->size = 0;
 }
 
-/** Adds bytes that begin at a line's beginning, and folds: `total` counts every byte of the sum. */
-static uint32_t finish(uint32_t lane[LANES], const unsigned char *p, size_t size, size_t total) {
-    const size_t lines = size / LINE_BYTES, rest = size % LINE_BYTES;
-    add_lines(lane, p, lines);
-    if (rest > 0) {
-        unsigned char last[LINE_BYTES] = {0};
-        memcpy(last, p + lines * LINE_BYTES, rest);
-        add_lines(lane, last, 1);
+void cz_checksum_add(cz_sum *s, const void *bytes, size_t size) {
+    const unsigned char *p = bytes;
+    unsigned char last[LINE_BYTES] = {0};
+    size_t lines = size / LINE_BYTES, rest = size % LINE_BYTES;
+    s->size += size;
+    memcpy(last, p + lines * LINE_BYTES, rest);
+    for (;;) { /* one call: add_lines is large where it is */
+        add_lines(s->lane, p, lines);
+        if (rest == 0) return;
+        p = last;
+        lines = 1;
+        rest = 0;
     }
+}
+
+uint32_t cz_checksum_end(const cz_sum *s) {
     uint32_t sum = START;
-    for (size_t i = 0; i < LANES; i++) sum = mix(sum, lane[i]);
-    sum = mix(sum, (uint32_t)(total & 0xFFFFFFFFu));
-    return mix(sum, (uint32_t)((uint64_t)total >> 32));
+    for (size_t i = 0; i < LANES; i++) sum = mix(sum, s->lane[i]);
+    sum = mix(sum, (uint32_t)(s->size & 0xFFFFFFFFu));
+    return mix(sum, (uint32_t)(s->size >> 32));
 }
 
 uint32_t cz_checksum(const void *bytes, size_t size) {
-    uint32_t lane[LANES];
-    start(lane);
-    return finish(lane, bytes, size, size);
-}
-
-uint32_t cz_checksum_head(const void *bytes, size_t size) {
-    const unsigned char *p = bytes;
-    unsigned char header[CZ_FILE_HEADER];
-    uint32_t lane[LANES];
-    memcpy(header, p, sizeof header);
-    memset(header + 56, 0, 8);
-    start(lane);
-    add_lines(lane, header, 1);
-    return finish(lane, p + CZ_FILE_HEADER, size - CZ_FILE_HEADER, size);
+    cz_sum s;
+    cz_checksum_start(&s);
+    cz_checksum_add(&s, bytes, size);
+    return cz_checksum_end(&s);
 }

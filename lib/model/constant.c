@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+void cz_constant_see(cz_constant *c, const unsigned char *block) {
+    const bool scaled = c->dtype == CZ_I8;
+    c->scale = scaled ? (const float *)(const void *)block : NULL;
+    c->data = block + (scaled ? c->shape.d[0] * sizeof(float) : 0);
+}
+
 static void read_f16(const uint16_t *in, size_t count, float *out) {
     for (size_t i = 0; i < count; i++) out[i] = cz_half_to_float(in[i]);
 }

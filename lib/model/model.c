@@ -50,12 +50,10 @@ static void fill(cz_model *m, const cz_file *f) {
     for (uint32_t i = 0; i < m->n_constants; i++) {
         cz_file_constant r;
         cz_file_get_constant(f, i, &r);
-        const unsigned char *block = f->bytes + r.offset;
         cz_constant *c = &m->constants[i];
         memcpy(c->shape.d, r.dims, sizeof r.dims);
         c->dtype = r.dtype;
-        c->data = block + r.scales * sizeof(float);
-        c->scale = r.dtype == CZ_I8 ? (const float *)(const void *)block : NULL;
+        if (f->held == f->size) cz_constant_see(c, f->bytes + r.offset);
         m->constant_names[i] = r.name;
     }
     for (uint32_t i = 0; i < m->n_ops; i++) {
@@ -153,6 +151,24 @@ static int32_t check_ops(const cz_model *m, cz_error *err) {
     return COLORIZER_OK;
 }
 
+/** Marks the constants whose samples are wanted as they are: those that an operator reads so, those that none packs,
+ * and those of one slice, whoever packs them: the library reads such tables by their names. The operators are checked.
+ */
+static void mark_kept(cz_model *m) {
+    for (uint32_t i = 0; i < m->n_constants; i++) m->constants[i].kept = true;
+    for (uint32_t i = 0; i < m->n_ops; i++) {
+        if (!cz_op_find(m->ops[i].id)->packed) continue;
+        cz_constant *weight = &m->constants[m->ops[i].in[1] - m->n_inputs];
+        weight->kept = weight->shape.d[0] == 1;
+    }
+    for (uint32_t i = 0; i < m->n_ops; i++)
+        for (uint32_t k = 0; k < CZ_MAX_INPUTS; k++) {
+            const uint32_t t = m->ops[i].in[k];
+            const bool packs = k == 1 && cz_op_find(m->ops[i].id)->packed;
+            if (cz_model_is_constant(m, t) && !packs) m->constants[t - m->n_inputs].kept = true;
+        }
+}
+
 /** The shapes that a model must be able to run at: fixed sizes, or the least multiples not below CZ_NOMINAL_SIDE. */
 static int32_t check_nominal(const cz_model *m, const cz_alloc *a, cz_error *err) {
     cz_shape inputs[CZ_FILE_MAX_INPUTS];
@@ -180,10 +196,12 @@ int32_t cz_model_make(cz_model **out, const cz_file *file, const cz_alloc *a, cz
     fill(m, file);
     int32_t status = check_ops(m, err);
     if (status == COLORIZER_OK) status = check_nominal(m, a, err);
-    if (status == COLORIZER_OK)
+    if (status == COLORIZER_OK) {
+        mark_kept(m);
         *out = m;
-    else
+    } else {
         cz_model_free(m, a);
+    }
     return status;
 }
 

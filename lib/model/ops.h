@@ -30,13 +30,17 @@ enum cz_type { CZ_TYPE_F32, CZ_TYPE_U8 };
     16 /* bytes after a u8 tensor that a kernel may read: memory is there, its contents are not told                   \
         */
 
-/** A constant of a model: a view into the file's bytes. */
+/** A constant of a model: a view of its block in the file. */
 typedef struct cz_constant {
     cz_shape shape;
     uint32_t dtype;     /* enum cz_dtype */
-    const void *data;   /* cz_elements() samples, little-endian */
+    const void *data;   /* cz_elements() samples, little-endian; NULL while the block is not in memory */
     const float *scale; /* CZ_I8: shape.d[0] factors, one for each slice of the first dimension; else NULL */
+    bool kept;          /* the samples are wanted as they are, not only as an operator's packed weight */
 } cz_constant;
+
+/** Makes *c see its block, aligned to CZ_ALIGN. */
+void cz_constant_see(cz_constant *c, const unsigned char *block);
 
 /** Writes elements first .. first + count - 1 of a constant as f32: the sample, or sample * scale for CZ_I8. */
 void cz_constant_read(const cz_constant *c, size_t first, size_t count, float *out);

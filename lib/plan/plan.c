@@ -9,8 +9,10 @@
 
 static cz_operand operand(const cz_plan *p, const cz_weights *w, uint32_t tensor) {
     if (tensor == CZ_NO_TENSOR) return (cz_operand){NULL, CZ_NO_OFFSET};
-    if (cz_model_is_constant(p->model, tensor))
-        return (cz_operand){w->plain[tensor - p->model->n_inputs], CZ_NO_OFFSET};
+    if (cz_model_is_constant(p->model, tensor)) {
+        const size_t c = tensor - p->model->n_inputs;
+        return (cz_operand){w->plain[c] != NULL ? w->plain[c] : p->model->constants[c].data, CZ_NO_OFFSET};
+    }
     return (cz_operand){NULL, p->offsets[tensor]};
 }
 
