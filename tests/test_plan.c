@@ -120,6 +120,37 @@ static void fill_inputs(const loaded *l, const cz_plan *p, void *arena) {
     }
 }
 
+/** Every step's scratch, of each thread, is in the arena and apart from what the step reads and writes and from what is
+ *  still wanted; there is no more room than for all at once. */
+static void check_scratch(const cz_plan *p) {
+    const cz_model *m = p->model;
+    size_t *last = calloc(m->n_tensors, sizeof *last), most = 0, all = 0;
+    assert_non_null(last);
+    for (size_t i = 0; i < m->n_ops; i++)
+        for (size_t k = 0; k < CZ_MAX_INPUTS; k++)
+            if (m->ops[i].in[k] != CZ_NO_TENSOR) last[m->ops[i].in[k]] = i;
+    for (size_t i = 0; i < m->n_outputs; i++) last[m->outputs[i].tensor] = m->n_ops;
+    for (uint32_t t = 0; t < m->n_tensors; t++)
+        if (p->offsets[t] != CZ_NO_OFFSET)
+            all = cz_max(all, p->offsets[t] + cz_elements(&p->shapes[t]) * sizeof(float));
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const size_t bytes = p->steps[i].call.scratch, needed = (p->threads - 1) * p->scratch + bytes;
+        most = cz_max(most, bytes);
+        if (bytes == 0) continue;
+        assert_true(bytes <= p->scratch && needed <= p->arena_bytes);
+        for (uint32_t t = 0; t < m->n_tensors; t++) {
+            const size_t born = cz_model_is_op(m, t) ? t - cz_model_op_tensor(m, 0) : 0;
+            const size_t count = cz_elements(&p->shapes[t]);
+            const size_t size = cz_model_type(m, t) == CZ_TYPE_U8 ? count + CZ_U8_SLACK : count * sizeof(float);
+            if (p->offsets[t] != CZ_NO_OFFSET && born <= i && i <= cz_max(last[t], born))
+                assert_true(p->offsets[t] + size <= p->arena_bytes - needed);
+        }
+    }
+    assert_int_equal(p->scratch, most);
+    assert_true(p->arena_bytes <= all + CZ_ALIGN + p->threads * most);
+    free(last);
+}
+
 /** Outputs are the same whatever the arena held before, and whatever runs the units. */
 static void test_every_operator_runs(void **state) {
     (void)state;
@@ -135,6 +166,7 @@ static void test_every_operator_runs(void **state) {
         cz_plan *p;
         assert_int_equal(cz_plan_make(&p, l.model, l.weights, shape, 2, &l.alloc, &err), COLORIZER_OK);
         assert_true(p->steps[p->n_steps - 1].done > 0.999f);
+        check_scratch(p);
         const cz_exec one = {.threads = 1};
         unsigned char *arena = cz_alloc_get(&l.alloc, p->arena_bytes);
         unsigned char *other = cz_alloc_get(&l.alloc, p->arena_bytes);

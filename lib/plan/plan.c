@@ -61,14 +61,28 @@ static void lives(const cz_plan *p, cz_block *blocks) {
     for (size_t i = 0; i < m->n_outputs; i++) blocks[m->outputs[i].tensor].last = m->n_ops;
 }
 
+/** Makes the arena so long that at every step scratch lies behind all tensors that live. false: does not fit size_t. */
+static bool add_scratch(cz_plan *p, const cz_block *blocks) {
+    size_t others, end;
+    if (!cz_mul(p->scratch, p->threads - 1, &others)) return false;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        size_t top = 0;
+        if (p->steps[i].call.scratch == 0) continue;
+        for (uint32_t t = 0; t < p->model->n_tensors; t++)
+            if (blocks[t].first <= i && i <= blocks[t].last) top = cz_max(top, blocks[t].offset + blocks[t].bytes);
+        if (!cz_align_up(top, &end) || !cz_add(end, others, &end) || !cz_add(end, p->steps[i].call.scratch, &end))
+            return false;
+        p->arena_bytes = cz_max(p->arena_bytes, end);
+    }
+    return true;
+}
+
 static int32_t place(cz_plan *p, cz_block *blocks, uint32_t *order, cz_error *err) {
-    size_t total, all_scratch;
+    const uint32_t n = p->model->n_tensors;
     lives(p, blocks);
-    if (!cz_arena_place(blocks, p->model->n_tensors, order, &total) || !cz_mul(p->scratch, p->threads, &all_scratch) ||
-        !cz_add(total, all_scratch, &p->arena_bytes))
+    if (!cz_arena_place(blocks, n, order, &p->arena_bytes) || !add_scratch(p, blocks))
         return cz_fail(err, COLORIZER_E_MEMORY, "the network's tensors do not fit the address space");
-    p->scratch_at = total;
-    for (uint32_t t = 0; t < p->model->n_tensors; t++)
+    for (uint32_t t = 0; t < n; t++)
         p->offsets[t] = cz_model_is_constant(p->model, t) ? CZ_NO_OFFSET : blocks[t].offset;
     return COLORIZER_OK;
 }

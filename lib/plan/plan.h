@@ -22,16 +22,16 @@ typedef struct cz_step {
     float done; /* share of the plan's work finished after this step, 0..1 */
 } cz_step;
 
-/** Constant once made. The arena of `arena_bytes`, aligned to CZ_ALIGN, belongs to the caller; activations come
- *  first, then `threads` times `scratch` bytes. */
+/** Constant once made. The arena of `arena_bytes`, aligned to CZ_ALIGN, belongs to the caller. Each thread's scratch
+ * ends at the same place in every step, the first one's with the arena, and is as long as the step needs: always the
+ * same lines, which stay in the cache of that core. Before it tensors may lie. */
 typedef struct cz_plan {
     const cz_model *model;
     cz_step *steps;
     size_t n_steps;
-    cz_shape *shapes;  /* of every tensor */
-    size_t *offsets;   /* of every tensor in the arena; CZ_NO_OFFSET for constants */
-    size_t scratch;    /* bytes a thread */
-    size_t scratch_at; /* where the first thread's begins */
+    cz_shape *shapes; /* of every tensor */
+    size_t *offsets;  /* of every tensor in the arena; CZ_NO_OFFSET for constants */
+    size_t scratch;   /* from one thread's end back to the next one's: the most that a step needs */
     size_t arena_bytes;
     double work; /* about the multiply-adds of one run */
     uint32_t threads;
