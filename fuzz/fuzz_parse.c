@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Bytes, with sizes and checksums repaired -> verifier -> model -> shapes. Whatever they are, each step gives OK with a
- * view that can be read, or an error with a text. */
+ * view that can be read, or an error with a text; and so when they are read as a file is, block by block. */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -66,6 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         status = cz_model_make(&m, &file, &alloc, &err);
         check_status(status, &err);
     }
+    const int32_t streamed = mb_open_streamed(bytes, size, &err);
+    check_status(streamed, &err);
+    FUZZ_CHECK(streamed == COLORIZER_E_MEMORY || (streamed == COLORIZER_OK) == (status == COLORIZER_OK));
     if (status == COLORIZER_OK) {
         read_model(m);
         check_shapes(m, &alloc);

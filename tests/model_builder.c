@@ -3,6 +3,8 @@
 
 #include "model_builder.h"
 
+#include "plan/weights.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +265,55 @@ void mb_seal(unsigned char *bytes, size_t size) {
     const uint32_t body = cz_checksum(bytes + payload, size - (size_t)payload);
     memcpy(bytes + 56, &head, sizeof head);
     memcpy(bytes + 60, &body, sizeof body);
+}
+
+/* ---------------------------------------------------------------- as a file */
+
+/** What is left of the bytes. */
+typedef struct tail {
+    const unsigned char *p;
+    size_t n;
+} tail;
+
+static int32_t read_tail(void *user, void *to, size_t size, cz_error *err) {
+    tail *t = user;
+    if (size > t->n) return cz_fail(err, COLORIZER_E_IO, "%zu bytes of %zu", size, t->n);
+    memcpy(to, t->p, size);
+    t->p += size;
+    t->n -= size;
+    return COLORIZER_OK;
+}
+
+static void *small_alloc(void *user, uint64_t size, uint64_t alignment) {
+    (void)user;
+    (void)alignment;
+    return size > MB_STREAMED ? NULL : mb_exact((size_t)size);
+}
+
+static void small_free(void *user, void *ptr, uint64_t size) {
+    (void)user;
+    (void)size;
+    free(ptr);
+}
+
+int32_t mb_open_streamed(const unsigned char *bytes, size_t size, cz_error *err) {
+    const cz_alloc alloc = cz_alloc_make(small_alloc, small_free, NULL);
+    const size_t held = cz_file_head_bytes(bytes, size);
+    unsigned char *head = mb_exact(held);
+    tail rest = {bytes + held, size - held};
+    cz_file file;
+    cz_model *m = NULL;
+    cz_weights *w = NULL;
+    if (held > 0) memcpy(head, bytes, held);
+    int32_t status = cz_file_open_head(&file, head, held, size, err);
+    if (status == COLORIZER_OK) status = cz_model_make(&m, &file, &alloc, err);
+    if (status == COLORIZER_OK)
+        status = cz_weights_read(&w, m, &file, read_tail, &rest, COLORIZER_CPU_SCALAR, &alloc, err);
+    if (status == COLORIZER_OK && rest.n != 0) status = cz_fail(err, COLORIZER_E_IO, "%zu bytes are not read", rest.n);
+    cz_weights_free(w, &alloc);
+    cz_model_free(m, &alloc);
+    free(head);
+    return status;
 }
 
 /* ---------------------------------------------------------------- every operator */

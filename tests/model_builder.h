@@ -76,6 +76,12 @@ unsigned char *mb_exact(size_t size);
 /** Writes the checksums that the bytes, as far as they are a file, should have. */
 void mb_seal(unsigned char *bytes, size_t size);
 
+/** Opens the bytes as a file is opened, the head first and then the weights block by block, and frees all again. The
+ * head lies in memory that ends where it does. @return the status; E_MEMORY where a block would have more than
+ * MB_STREAMED bytes. */
+#define MB_STREAMED (1u << 26)
+int32_t mb_open_streamed(const unsigned char *bytes, size_t size, cz_error *err);
+
 /** A model with every operator at least once, and constants of every type; it runs at any multiple of 8. */
 void mb_every_operator(mb_model *m);
 

@@ -121,6 +121,8 @@ static int32_t open_both(const unsigned char *bytes, size_t size, cz_error *err)
         assert_int_equal(err->code, status);
         assert_true(err->text[0] != 0);
     }
+    cz_error streamed = {0};
+    assert_int_equal(mb_open_streamed(bytes, size, &streamed) == COLORIZER_OK, status == COLORIZER_OK);
     return status;
 }
 
@@ -133,7 +135,8 @@ static void test_accepts(void **state) {
     (void)state;
     make_small(&bytes, &size);
     assert_int_equal(open_both(bytes, size, &err), COLORIZER_OK);
-    assert_int_equal(open_both(bytes + 1, size - 1, &err), COLORIZER_E_BUFFER);
+    cz_file f;
+    assert_int_equal(cz_file_open(&f, bytes + 1, size - 1, &err), COLORIZER_E_BUFFER);
     free(bytes);
     mb_model m = {0};
     mb_every_operator(&m);
@@ -265,6 +268,8 @@ static void expect(const char *name, const unsigned char *bytes, size_t size, in
     const int32_t status = open_both(bytes, size, &err);
     if (status != code || strstr(err.text, text) == NULL)
         fail_msg("%s: %d '%s', but expected %d '%s'", name, (int)status, err.text, (int)code, text);
+    if (mb_open_streamed(bytes, size, &err) != code || strstr(err.text, text) == NULL)
+        fail_msg("%s, streamed: %d '%s', but expected %d '%s'", name, (int)err.code, err.text, (int)code, text);
 }
 
 /** Calls fn with every named bad file. */
