@@ -233,7 +233,9 @@ enum {
 };
 
 /** Opens a model file, or the built-in model when `model_path` is NULL.
- *  The weights of the built-in model are used in place. A file is read whole into memory of the handle's allocator.
+ *  The built-in model is used in place; the first call packs its weights. A file, of at most 1 GiB, is read once from
+ *  its beginning to its end and closed before this returns; its weights are packed as they are read, so that they lie
+ *  in memory once.
  *  @param out receives the handle; NULL on failure.
  *  @param model_path file name in the system's encoding, or NULL.
  *  @param options NULL for defaults.
