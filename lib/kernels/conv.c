@@ -179,7 +179,7 @@ bool cz_conv_winograd(const cz_call *call, cz_wino *w) {
 }
 
 static bool prepare(cz_call *call) {
-    if (is_depthwise(call)) return cz_depthwise_prepare(call);
+    if (is_depthwise(call)) return cz_depthwise_prepare(call, CZ_BLOCK);
     if (cz_narrow_fits(call)) return cz_narrow_prepare(call);
     cz_wino w;
     if (cz_conv_winograd(call, &w)) {
@@ -200,7 +200,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     if (is_depthwise(call)) {
         cz_conv depthwise = cz_conv_make(call);
         depthwise.x = in[0];
-        cz_depthwise_run(call, &depthwise, call->packed, &e, out, begin, end, scratch);
+        cz_depthwise_run(call, &depthwise, CZ_BLOCK, call->packed, &e, out, begin, end, scratch);
         return;
     }
     if (cz_narrow_fits(call)) {

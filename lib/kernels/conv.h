@@ -55,10 +55,11 @@ static inline const float *cz_conv_pixel(const cz_conv *c, size_t n, int64_t y, 
     return cz_conv_at(c, c->x, ((n * (size_t)c->height + (size_t)y) * (size_t)c->width + (size_t)x) * c->channels);
 }
 
-/* depthwise.c: groups == input channels == output channels > 1 */
-bool cz_depthwise_prepare(cz_call *call);
-void cz_depthwise_run(const cz_call *call, const cz_conv *c, const float *weights, const cz_epilogue *e, float *out,
-                      size_t begin, size_t end, void *scratch);
+/* depthwise.c: groups == input channels == output channels > 1; `block` channels, CZ_BLOCK or CZ_DEPTHWISE_PIXEL, lie
+ * side by side in the weights */
+bool cz_depthwise_prepare(cz_call *call, size_t block);
+void cz_depthwise_run(const cz_call *call, const cz_conv *c, size_t block, const void *weights, const cz_epilogue *e,
+                      float *out, size_t begin, size_t end, void *scratch);
 
 /* conv.c: the row pointers of a dense convolution; context is a cz_conv */
 cz_rows_fn cz_conv_rows;

@@ -4,8 +4,9 @@
  * over ky, kx and the channels ci of co's group; outside the input x is x_zero. The sum is of integers and exact: no
  * order of it shows. end is epilogue.h's, to f32 or u8.
  *
- * Dense: sum x w is made by vi_dot4, four input channels at a time; - x_zero sum w is where it starts. Depthwise: by
- * depthwise.c, whose f32 sums of integers are exact as long as they stay below 2^24. */
+ * sum x w is made by vi_dot4, four input channels at a time, or in a depthwise convolution four kernel rows;
+ * - x_zero sum w is where it starts. Where four products of bytes are no instruction, a depthwise convolution goes by
+ * f32 sums of integers, exact as long as they stay below 2^24. */
 #include "kernels/isa.h"
 #include "kernels/set.h"
 
@@ -21,25 +22,42 @@ static cz_call as_conv2d(const cz_call *call, cz_attr_conv2d *attr) {
 
 static bool is_depthwise(const cz_call *call) { return ((const cz_attr_conv2d_i8 *)call->attr)->groups != 1; }
 
+/** No residual comes at the end, and the activation is a clamp at most. */
+static bool is_direct(const cz_attr_conv2d_i8 *a) {
+    return a->residual != 2 && (a->act <= CZ_ACT_CLAMP || (a->act == CZ_ACT_LEAKY_RELU && a->act_p0 == 0));
+}
+
+/** 16-channel vectors of a group of depthwise_i8.c; 0: it is not called. */
+static size_t quads_of(const cz_call *call) {
+    const cz_attr_conv2d_i8 *a = call->attr;
+    return is_depthwise(call) && is_direct(a) && a->out_scale != 0 && a->residual == 0 ? call->set->quads : 0;
+}
+
 /* ---------------------------------------------------------------- weights
- * factor[co], start[co] in whole vectors, then dense [block of 16][tap][four channels][16][4] i8 with missing channels
- * 0, or depthwise [block][tap][16] f32. Either takes as much as floats of that many [taps][quads] would. */
+ * factor[co], start[co] in whole blocks, and
+ *   dense: i8 [block of 16][tap][four channels][16][4], missing channels 0
+ *   depthwise, by depthwise_i8.c: i8 [block of 16 quads][four kernel rows][kernel_w][channel][4], missing rows 0,
+ *     a block's channels in the order of vi_quads
+ *   depthwise, else: f32 [block of 16][tap][16]; start is not used, the input comes less x_zero */
 
 typedef struct layout {
-    size_t outs, taps, quads; /* padded outputs; 4 input channels each, 1 of a depthwise convolution */
+    size_t block, outs; /* output channels side by side; all, padded */
+    size_t taps, deep;  /* words of 4 bytes for each */
     size_t start, weights, bytes;
 } layout;
 
 static bool layout_of(const cz_call *call, layout *l) {
     const cz_shape *w = &call->weight->shape;
-    *l = (layout){.outs = cz_ceil_div(w->d[0], CZ_BLOCK) * CZ_BLOCK,
-                  .taps = (size_t)w->d[1] * w->d[2],
-                  .quads = cz_ceil_div(w->d[3], 4)};
-    size_t factor, floats;
+    const size_t quads = quads_of(call);
+    *l = (layout){.block = cz_max(quads, 1) * CZ_BLOCK,
+                  .taps = quads > 0 ? w->d[2] : (size_t)w->d[1] * w->d[2],
+                  .deep = cz_ceil_div(quads > 0 ? w->d[1] : w->d[3], 4)};
+    l->outs = cz_ceil_div(w->d[0], l->block) * l->block;
+    size_t factor, words;
     return cz_layout(&l->bytes, l->outs, sizeof(float), &factor) &&
            cz_layout(&l->bytes, l->outs, sizeof(int32_t), &l->start) &&
-           cz_gemm_packed(1, l->outs, l->taps, l->quads, &floats) &&
-           cz_layout(&l->bytes, floats, sizeof(float), &l->weights) && cz_align_up(l->bytes, &l->bytes);
+           cz_gemm_packed(1, l->outs, l->taps, l->deep, &words) &&
+           cz_layout(&l->bytes, words, sizeof(int32_t), &l->weights) && cz_align_up(l->bytes, &l->bytes);
 }
 
 static bool packed_size(const cz_call *call, size_t *bytes) {
@@ -49,31 +67,36 @@ static bool packed_size(const cz_call *call, size_t *bytes) {
     return true;
 }
 
+/** Stores the weight of output o, kernel row ky and column kx, channel c. */
+static void put(const cz_call *call, const layout *l, int8_t *to, size_t o, size_t ky, size_t kx, size_t c, int8_t w) {
+    const size_t tap = ky * call->weight->shape.d[2] + kx, at = o % l->block, quads = quads_of(call);
+    int8_t *const block = to + o / l->block * l->taps * l->deep * l->block * 4;
+    const float value = w;
+    if (!is_depthwise(call))
+        block[((tap * l->deep + c / 4) * CZ_BLOCK + at) * 4 + c % 4] = w;
+    else if (quads == 0)
+        memcpy(block + (tap * CZ_BLOCK + at) * 4, &value, sizeof value);
+    else
+        block[((ky / 4 * l->taps + kx) * l->block + (at % CZ_BLOCK / 4 * quads + at / CZ_BLOCK) * 4 + at % 4) * 4 +
+              ky % 4] = w;
+}
+
 static void pack(const cz_call *call, void *packed) {
     const cz_attr_conv2d_i8 *a = call->attr;
-    const size_t outs = call->weight->shape.d[0], channels = call->weight->shape.d[3];
+    const uint32_t *d = call->weight->shape.d;
     const int8_t *w = call->weight->data;
     layout l;
     if (!layout_of(call, &l)) return; /* cannot be: packed_size() has said so */
-    unsigned char *base = packed;
+    int8_t *const weights = (int8_t *)packed + l.weights;
     float *factor = packed;
-    int32_t *start = (int32_t *)(void *)(base + l.start);
-    for (size_t o = 0; o < outs; o++) {
-        const size_t at =
-            (o / CZ_BLOCK * l.taps * l.quads * CZ_BLOCK + o % CZ_BLOCK) * sizeof(float); /* of the first tap */
+    int32_t *start = (int32_t *)(void *)((unsigned char *)packed + l.start);
+    for (size_t o = 0; o < d[0]; o++) {
         int32_t sum = 0;
-        for (size_t t = 0; t < l.taps; t++)
-            for (size_t c = 0; c < channels; c++, w++) {
-                unsigned char *to = base + l.weights + at + (t * l.quads + c / 4) * CZ_BLOCK * sizeof(float);
-                const float value = *w;
-                sum += *w;
-                if (is_depthwise(call))
-                    memcpy(to, &value, sizeof value);
-                else
-                    memcpy(to + c % 4, w, 1);
-            }
+        for (size_t ky = 0; ky < d[1]; ky++)
+            for (size_t kx = 0; kx < d[2]; kx++)
+                for (size_t c = 0; c < d[3]; c++, sum += *w++) put(call, &l, weights, o, ky, kx, c, *w);
         factor[o] = a->x_scale * call->weight->scale[o];
-        start[o] = is_depthwise(call) ? 0 : -a->x_zero * sum; /* below 2^31: the shape rule has said so */
+        start[o] = -a->x_zero * sum; /* below 2^31: the shape rule has said so */
     }
 }
 
@@ -87,18 +110,18 @@ static bool plan(const cz_call *call, cz_gemm *g, size_t *padding, size_t *bytes
                    .pixels = (size_t)out->d[1] * out->d[2],
                    .taps = l.taps,
                    .groups = 1,
-                   .group_in = l.quads,
+                   .group_in = l.deep,
                    .group_out = out->d[3]};
     if (!cz_gemm_plan(g)) return false;
     *bytes = g->scratch;
-    return cz_layout(bytes, l.quads, 4, padding) && cz_align_up(*bytes, bytes);
+    return cz_layout(bytes, l.deep, 4, padding) && cz_align_up(*bytes, bytes);
 }
 
 static bool prepare(cz_call *call) {
     if (is_depthwise(call)) {
         cz_attr_conv2d attr;
         cz_call as = as_conv2d(call, &attr);
-        if (!cz_depthwise_prepare(&as)) return false;
+        if (!cz_depthwise_prepare(&as, cz_max(quads_of(call), 1) * CZ_BLOCK)) return false;
         call->units = as.units;
         call->scratch = as.scratch;
         return true;
@@ -110,22 +133,24 @@ static bool prepare(cz_call *call) {
     return true;
 }
 
-/** v as cz_quantize has it before it is rounded to whole numbers. Nearly: that rounding decides. */
-static float stepped(const cz_epilogue *e, float v) { return v * e->steps + e->zero; }
+/** v in steps of the result, in the limits of u8. NaN: 0. */
+static float stepped(const cz_epilogue *e, float v) {
+    v = v * e->steps + e->zero;
+    return v > CZ_U8_MAX ? CZ_U8_MAX : v > 0 ? v : 0;
+}
 
 static cz_epilogue epilogue_of(const cz_call *call, const float *const *in, const layout *l) {
     const cz_attr_conv2d_i8 *a = call->attr;
     cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
     e.factor = call->packed;
     e.start = (const int32_t *)(const void *)((const unsigned char *)call->packed + l->start);
+    const bool relu = e.act == CZ_ACT_LEAKY_RELU && e.p0 == 0;
+    e.direct = is_direct(a);
     if (a->out_scale == 0) return e;
     e.steps = 1.0f / a->out_scale;
     e.zero = (float)a->out_zero;
-    /* A clamp to limits that u8 has anyway changes nothing: fma and rounding keep order. */
-    const bool relu = e.act == CZ_ACT_LEAKY_RELU && e.p0 == 0, clamp = e.act == CZ_ACT_CLAMP;
-    if (e.residual_mode != 2 && (relu || clamp) && stepped(&e, clamp ? e.p0 : 0) <= 0 &&
-        (relu || stepped(&e, e.p1) >= CZ_U8_MAX))
-        e.act = CZ_ACT_NONE;
+    e.low = relu || e.act == CZ_ACT_CLAMP ? stepped(&e, e.p0) : 0;
+    e.high = e.act == CZ_ACT_CLAMP ? stepped(&e, e.p1) : CZ_U8_MAX;
     return e;
 }
 
@@ -144,11 +169,11 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     c.bytes = true;
     c.zero = (float)a->x_zero;
     if (is_depthwise(call)) {
-        cz_depthwise_run(&as, &c, weights, &e, out, begin, end, scratch);
+        cz_depthwise_run(&as, &c, l.block, weights, &e, out, begin, end, scratch);
         return;
     }
     if (!plan(call, &g, &padding, &bytes)) return; /* the same */
-    c.zeros = memset((unsigned char *)scratch + padding, a->x_zero, l.quads * 4);
+    c.zeros = memset((unsigned char *)scratch + padding, a->x_zero, l.deep * 4);
     const bool vnni = call->set->tile_i8_vnni != NULL && cz_cpu_has_vnni();
     cz_gemm_run(&g, vnni ? call->set->tile_i8_vnni : call->set->tile_i8, weights, &e, cz_conv_rows, &c, out,
                 call->out.d[3], begin, end, scratch);

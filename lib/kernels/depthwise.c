@@ -2,10 +2,10 @@
  * Depthwise convolution, the case groups == input channels == output channels of conv2d: the same formula and order,
  * with channels in the lanes.
  *
- * A unit is some rows and columns of the output for some blocks of 16 channels. The input rows that an output row needs
- * are copied to lines in scratch, padding and all, each once as the unit moves down. There the next pixel of a block is
- * the next 64 bytes, wherever the image ends and however far apart pixels lie in the tensor: all outputs go by one loop
- * over tiles of TILE pixels, out of the first-level cache. */
+ * A unit is some rows and columns of the output for some blocks of 16 channels, or of 64 u8 for depthwise_i8.c. The
+ * input rows that an output row needs are copied to lines in scratch, padding and all, each once as the unit moves
+ * down. There the next pixel of a block is the next 64 bytes, wherever the image ends and however far apart pixels lie
+ * in the tensor: all outputs go by one loop over tiles of TILE pixels, out of the first-level cache. */
 #include "kernels/set.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@
 #define TILE    CZ_DEPTHWISE_TILE
 #define LINES   16384 /* bytes of lines that a unit takes where more than one block is a choice */
 #define WIDE    ((int64_t)CZ_BLOCK)
-#define PIXEL   (CZ_BLOCK * sizeof(float))
+#define PIXEL   CZ_DEPTHWISE_PIXEL
 #define COLUMNS 64   /* of a unit at most */
 #define ROWS    64   /* the same: what neighbouring units read twice is then in the second-level cache */
 #define WORK    4096 /* multiply-adds of 16 lanes that are worth a unit */
@@ -26,16 +26,16 @@ typedef struct split {
     size_t line;                  /* input pixels of `columns` outputs */
 } split;
 
-static split split_of(const cz_call *call) {
+static split split_of(const cz_call *call, size_t block) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *w = &call->weight->shape, *out = &call->out;
-    const size_t kh = w->d[1], blocks = cz_ceil_div(out->d[3], CZ_BLOCK), stride = (size_t)a->stride_w;
+    const size_t kh = w->d[1], blocks = cz_ceil_div(out->d[3], block), stride = (size_t)a->stride_w;
     const size_t reach = (size_t)(w->d[2] - 1) * (size_t)a->dilation_w + 1;
     split s = {.strips = cz_ceil_div(out->d[2], COLUMNS)};
     s.columns = cz_ceil_div(cz_ceil_div(out->d[2], s.strips), TILE) * TILE;
     s.strips = cz_ceil_div(out->d[2], s.columns);
     s.line = (s.columns - 1) * stride + cz_max(reach, stride);
-    s.blocks = cz_min(cz_max(LINES / sizeof(float) / CZ_BLOCK / kh / s.line, 1), blocks);
+    s.blocks = cz_min(cz_max(LINES / PIXEL / kh / s.line, 1), blocks);
     s.parts = cz_ceil_div(blocks, s.blocks);
     const size_t pixels = (size_t)out->d[0] * out->d[1] * out->d[2], have = out->d[0] * s.strips * s.parts;
     const size_t wanted = cz_min(pixels * blocks / WORK * kh * w->d[2], UNITS);
@@ -61,14 +61,15 @@ typedef struct job {
 } job;
 
 /** Fills a line with row y of the input from column x0 on, channels c .. c + n - 1: either may lie in the padding.
- *  `fresh` false: the zeros beside the image are there already. */
+ *  `fresh` false: what is beside the image is there already. */
 static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, size_t c, size_t n, bool fresh) {
     const cz_depthwise *d = &j->d;
-    cz_depthwise_copy_fn *const copy = j->set->depthwise_copy;
     const int64_t line = (int64_t)d->line, width = d->c.width;
     const bool repeat = d->c.replicate;
+    const int outside = d->block > CZ_BLOCK ? (int)d->c.zero : 0;
+    cz_depthwise_copy_fn *const copy = j->set->depthwise_copy;
     if (!repeat && (y < 0 || y >= d->c.height)) {
-        memset(to, 0, (size_t)line * PIXEL);
+        memset(to, outside, (size_t)line * PIXEL);
         return;
     }
     const size_t channels = d->c.channels;
@@ -83,8 +84,8 @@ static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, s
         copy(&d->c, to, left, (size_t)begin, 0, n);
         copy(&d->c, to + end * WIDE, right, (size_t)(line - end), 0, n);
     } else if (fresh) {
-        memset(to, 0, (size_t)begin * PIXEL);
-        memset(to + end * WIDE, 0, (size_t)(line - end) * PIXEL);
+        memset(to, outside, (size_t)begin * PIXEL);
+        memset(to + end * WIDE, outside, (size_t)(line - end) * PIXEL);
     }
 }
 
@@ -94,6 +95,8 @@ static void run_rows(const job *j, const place *u, size_t oy) {
     const cz_depthwise *d = &j->d;
     const cz_conv *g = &d->c;
     const size_t kh = (size_t)g->kernel_h, width = (size_t)g->out_width, height = (size_t)g->out_height;
+    const size_t block = d->block;
+    cz_depthwise_row_fn *const row = block > CZ_BLOCK ? j->set->depthwise_row_i8 : j->set->depthwise_row;
     const int64_t x0 = (int64_t)u->ox * g->stride_w - g->pad_left;
     int64_t y = (int64_t)oy * g->stride_h - g->pad_top; /* of the next input row */
     size_t slot = 0, more = kh;                         /* its line; how many are to come */
@@ -102,20 +105,25 @@ static void run_rows(const job *j, const place *u, size_t oy) {
         const int64_t next = y + (int64_t)more * g->dilation_h;
         const bool asks = next >= 0 && next < g->height && oy + (size_t)g->dilation_h < u->bottom;
         const float *ahead = asks ? cz_conv_pixel(g, u->image, next, x0 < 0 ? 0 : x0) : NULL;
-        for (size_t c = u->first; c < u->last; c += CZ_BLOCK) {
-            float *lines = d->lines + (c - u->first) * kh * d->line;
-            const size_t n = cz_min(CZ_BLOCK, u->last - c);
+        float *lines = d->lines;
+        unsigned char *ends = d->ends;
+        for (size_t c = u->first; c < u->last;
+             c += block, lines += kh * d->line * CZ_BLOCK, ends += CZ_DEPTHWISE_ENDS) {
+            const size_t n = cz_min(block, u->last - c), copied = block > CZ_BLOCK ? block : n;
             size_t at = (slot + skip) % kh;
             for (size_t i = skip; i < more; i++, at = at + 1 == kh ? 0 : at + 1)
-                fill(j, lines + at * d->line * CZ_BLOCK, u->image, y + (int64_t)i * g->dilation_h, x0, c, n, fresh);
-            j->set->depthwise_row(d, &(cz_depthwise_row){.pixel = pixel,
-                                                         .count = u->columns,
-                                                         .c = c,
-                                                         .n = n,
-                                                         .lines = lines,
-                                                         .slot = at,
-                                                         .ahead = ahead,
-                                                         .out = j->out});
+                fill(j, lines + at * d->line * CZ_BLOCK, u->image, y + (int64_t)i * g->dilation_h, x0, c, copied,
+                     fresh);
+            row(d, &(cz_depthwise_row){.pixel = pixel,
+                                       .count = u->columns,
+                                       .c = c,
+                                       .n = n,
+                                       .lines = lines,
+                                       .slot = at,
+                                       .ends = ends,
+                                       .fresh = fresh,
+                                       .ahead = ahead,
+                                       .out = j->out});
         }
         slot = (slot + more) % kh;
         more = (size_t)g->stride_h;
@@ -126,46 +134,50 @@ static void run_rows(const job *j, const place *u, size_t oy) {
 static void run_unit(const job *j, size_t unit) {
     const split *s = &j->s;
     const size_t part = unit % s->parts, strip = unit / s->parts % s->strips, band = unit / s->parts / s->strips;
-    const size_t top = band % s->bands * s->rows, ox = strip * s->columns, first = part * s->blocks * CZ_BLOCK;
+    const size_t top = band % s->bands * s->rows, ox = strip * s->columns;
+    const size_t channels = s->blocks * j->d.block, first = part * channels;
     const place u = {.image = band / s->bands,
                      .bottom = cz_min((size_t)j->d.c.out_height, top + s->rows),
                      .ox = ox,
                      .columns = cz_min(s->columns, (size_t)j->d.c.out_width - ox),
                      .first = first,
-                     .last = cz_min(j->d.c.channels, first + s->blocks * CZ_BLOCK)};
+                     .last = cz_min(j->d.c.channels, first + channels)};
     for (size_t i = 0; i < (size_t)j->d.c.dilation_h; i++) run_rows(j, &u, top + i);
 }
 
 /** Where the parts of the scratch lie. false: does not fit. */
 typedef struct layout {
-    size_t lines, taps, sums, bytes;
+    size_t lines, ends, taps, sums, bytes;
 } layout;
 
-static bool layout_of(const cz_call *call, const split *s, layout *l) {
-    const size_t kh = call->weight->shape.d[1], pixel = PIXEL;
-    *l = (layout){0};
-    return cz_layout(&l->bytes, s->blocks * kh * s->line, pixel, &l->lines) && /* fits: kernels have a limit */
-           cz_layout(&l->bytes, kh, sizeof(float *), &l->taps) && cz_layout(&l->bytes, s->columns, pixel, &l->sums) &&
-           cz_align_up(l->bytes, &l->bytes);
+static bool layout_of(const cz_call *call, size_t block, const split *s, layout *l) {
+    const size_t kh = call->weight->shape.d[1];
+    *l = (layout){.lines = PIXEL, .bytes = PIXEL}; /* a pixel before the first line may be read */
+    return cz_layout(&l->bytes, s->blocks * kh * s->line, PIXEL, &l->lines) && /* fits: kernels have a limit */
+           cz_layout(&l->bytes, block > CZ_BLOCK ? s->blocks : 0, CZ_DEPTHWISE_ENDS, &l->ends) &&
+           cz_layout(&l->bytes, kh + 3, sizeof(float *), &l->taps) &&
+           cz_layout(&l->bytes, s->columns, block * sizeof(float), &l->sums) && cz_align_up(l->bytes, &l->bytes);
 }
 
-bool cz_depthwise_prepare(cz_call *call) {
-    const split s = split_of(call);
+bool cz_depthwise_prepare(cz_call *call, size_t block) {
+    const split s = split_of(call, block);
     layout l;
-    if (!layout_of(call, &s, &l)) return false;
+    if (!layout_of(call, block, &s, &l)) return false;
     call->scratch = l.bytes;
     call->units = call->out.d[0] * s.bands * s.strips * s.parts; /* at most the elements of the output */
     return true;
 }
 
-void cz_depthwise_run(const cz_call *call, const cz_conv *c, const float *weights, const cz_epilogue *e, float *out,
-                      size_t begin, size_t end, void *scratch) {
+void cz_depthwise_run(const cz_call *call, const cz_conv *c, size_t block, const void *weights, const cz_epilogue *e,
+                      float *out, size_t begin, size_t end, void *scratch) {
     unsigned char *at = scratch;
-    job j = {.d = {.c = *c, .e = e, .weights = weights}, .s = split_of(call), .set = call->set, .out = out};
+    job j = {.d = {.c = *c, .e = e, .block = block, .weights = weights}, .set = call->set, .out = out};
     layout l;
-    if (!layout_of(call, &j.s, &l)) return; /* cannot be: prepare() has made the same */
+    j.s = split_of(call, block);
+    if (!layout_of(call, block, &j.s, &l)) return; /* cannot be: prepare() has made the same */
     j.d.line = j.s.line;
     j.d.lines = (float *)(void *)(at + l.lines);
+    j.d.ends = at + l.ends;
     j.d.taps = (const float **)(void *)(at + l.taps);
     j.d.sums = (float *)(void *)(at + l.sums);
     for (size_t unit = begin; unit < end; unit++) run_unit(&j, unit);

@@ -9,32 +9,41 @@
     ((size_t)8) /* pixels: sums in registers, beside the weights of one kernel row and an input                        \
                  */
 
+#define CZ_DEPTHWISE_PIXEL ((size_t)64) /* bytes of one pixel in a line: 16 f32, or 64 u8 for depthwise_i8.c */
+
+/** Bytes that a block of u8 channels has for what every row needs of its weights' scales. */
+#define CZ_DEPTHWISE_ENDS (3 * CZ_DEPTHWISE_PIXEL * sizeof(float))
+
 /** A layer on one thread. */
 typedef struct cz_depthwise {
     cz_conv c;
     const cz_epilogue *e;
-    size_t line;          /* pixels of a line */
-    const float *weights; /* [block][tap][16] */
-    float *lines;         /* [block][kernel_h][line][16] */
-    const float **taps;   /* [kernel_h] pointers into lines */
-    float *sums;          /* [columns][16], of what cannot go straight to the output */
+    size_t line;         /* pixels of a line */
+    size_t block;        /* channels of a pixel in a line */
+    const void *weights; /* f32 [block][tap][16], or as depthwise_i8.c has them */
+    float *lines;        /* [block][kernel_h][line], CZ_DEPTHWISE_PIXEL bytes each */
+    const float **taps;  /* [kernel_h], rounded up to a multiple of 4: pointers into lines */
+    float *sums;         /* [columns][block], of what cannot go straight to the output */
+    unsigned char *ends; /* [block] CZ_DEPTHWISE_ENDS bytes of u8 */
 } cz_depthwise;
 
 /** One row of outputs of one block of channels. */
 typedef struct cz_depthwise_row {
     size_t pixel, count; /* number of the first output pixel; how many */
-    size_t c, n;         /* channels c .. c + n - 1, n at most 16 */
+    size_t c, n;         /* channels c .. c + n - 1, n at most a block */
     const float *lines;  /* of this block */
     size_t slot;         /* the line of the first kernel row; the others follow, round the lines */
-    const float *ahead;  /* input row that the next output row will copy; NULL: none */
+    unsigned char *ends; /* of u8: CZ_DEPTHWISE_ENDS bytes for the row's own use; `fresh`: not filled yet */
+    bool fresh;
+    const float *ahead; /* f32 input row that the next output row will copy; NULL: none */
     float *out;
 } cz_depthwise_row;
 
 /** Sums, finishes and stores the row. */
 typedef void cz_depthwise_row_fn(const cz_depthwise *j, const cz_depthwise_row *r);
 
-/** n channels of `count` pixels, `step` samples apart, to 16 f32 each, u8 samples less c->zero. May read CZ_U8_SLACK
- *  bytes more of these. */
+/** n channels of `count` pixels, `step` samples apart, to a line, as f32 less c->zero of u8 samples; CZ_DEPTHWISE_PIXEL
+ *  u8 channels as they are. May read CZ_U8_SLACK bytes more of these. */
 typedef void cz_depthwise_copy_fn(const cz_conv *c, float *to, const float *from, size_t count, size_t step, size_t n);
 
 #endif

@@ -4,6 +4,8 @@
 #include "kernels/epilogue.h"
 #include "kernels/set.h"
 
+#include <string.h>
+
 #define TILE   ((int)CZ_DEPTHWISE_TILE)
 #define WIDEST 7 /* kernel whose row of weights is kept in registers */
 
@@ -115,23 +117,21 @@ static void copy_u8(float *to, const uint8_t *from, size_t count, size_t step, f
 }
 
 void CZ_NAME(cz_depthwise_copy)(const cz_conv *c, float *to, const float *from, size_t count, size_t step, size_t n) {
-    if (c->bytes)
+    if (n > VL)
+        for (const uint8_t *x = (const uint8_t *)from; count > 0; count--, to += VL, x += step)
+            memcpy(to, x, CZ_DEPTHWISE_PIXEL);
+    else if (c->bytes)
         copy_u8(to, (const uint8_t *)from, count, step, c->zero);
     else
         copy_f32(to, from, count, step, n);
 }
 
-/** Finishes and stores sums of a row where that is fma and rounding to u8: `out` is the first pixel's. */
+/** Finishes and stores sums of a row in steps of its u8: `out` is the first pixel's. */
 static void store_u8(const cz_depthwise *j, uint8_t *out, size_t count, size_t c, size_t n) {
-    const cz_epilogue *e = j->e;
-    const vf factor = vf_load(e->factor + c), bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
+    const cz_steps s = cz_steps_of(j->e, c, n);
     const float *sums = j->sums;
-    out += c;
-    if (n == VL)
-        for (; count > 0; count--, sums += VL, out += j->c.channels)
-            vi_store_u8(out, cz_quantize(vf_fma(vf_load(sums), factor, bias), e->steps, e->zero), VL);
-    for (; count > 0; count--, sums += VL, out += j->c.channels)
-        vi_store_u8(out, cz_quantize(vf_fma(vf_load(sums), factor, bias), e->steps, e->zero), n);
+    for (out += c; count > 0; count--, sums += VL, out += j->c.channels)
+        vi_store_u8(out, cz_requantize(&s, vf_fma(vf_load(sums), s.factor, s.bias)), n);
 }
 
 /* The outputs of one row of a unit in one block of channels, from its lines. */
@@ -145,7 +145,7 @@ void CZ_NAME(cz_depthwise_row)(const cz_depthwise *j, const cz_depthwise_row *o)
     vf_store(start, j->e->bias && !j->e->factor ? vf_load_n(j->e->bias + c, n) : vf_zero());
     for (size_t part = 0; part < VL; part += VREG) {
         cursor r = {.taps = j->taps,
-                    .w = j->weights + c * kh * (size_t)j->c.kernel_w + part,
+                    .w = (const float *)j->weights + c * kh * (size_t)j->c.kernel_w + part,
                     .start = start + part,
                     .out = o->out + o->pixel * channels + c + part,
                     .step = channels,

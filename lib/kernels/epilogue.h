@@ -12,6 +12,21 @@ static inline vi cz_quantize(vf v, float steps, float zero) {
     return vi_round(vf_min(vf_max(v, vf_zero()), vf_set1(CZ_U8_MAX)));
 }
 
+/** What makes steps of a u8 result of integer sums in a `direct` end, fma(sum, factor, bias), and their limits. */
+typedef struct cz_steps {
+    vf factor, bias, low, high;
+} cz_steps;
+
+/** Of channels c .. c + n - 1. */
+static inline cz_steps cz_steps_of(const cz_epilogue *e, size_t c, size_t n) {
+    const vf steps = vf_set1(e->steps), bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
+    return (cz_steps){vf_mul(vf_load(e->factor + c), steps), vf_fma(bias, steps, vf_set1(e->zero)), vf_set1(e->low),
+                      vf_set1(e->high)};
+}
+
+/** The u8 of v steps. */
+static inline vi cz_requantize(const cz_steps *s, vf v) { return vi_round(vf_min(vf_max(v, s->low), s->high)); }
+
 /** v[i] = act(v[i]), n of them: enum cz_activation, the bits of vf_activate. */
 void CZ_NAME(cz_activate)(int32_t act, float p0, float p1, float *v, size_t n);
 

@@ -20,6 +20,8 @@ typedef struct cz_epilogue {
     const float *factor;  /* by output channel, whole vectors: what one step of the sum is worth */
     const int32_t *start; /* the same: sums start here */
     float steps, zero;    /* u8 results: 1 / scale and the zero point; steps 0: results are f32 */
+    bool direct;          /* the activation is a clamp at most, and no residual comes after it */
+    float low, high;      /* u8 results, `direct`: that clamp, in steps */
 } cz_epilogue;
 
 /** The epilogue of an operator whose optional inputs 2 .. 5 are bias, scale, shift and residual. */
@@ -49,9 +51,9 @@ static inline bool cz_epilogue_limits(const cz_epilogue *e, float *low, float *h
     return e->act != CZ_ACT_NONE;
 }
 
-/** True when all there is to do is cz_quantize(fma(sum, factor, bias)). */
+/** True when all there is to do is cz_requantize. */
 static inline bool cz_epilogue_is_u8(const cz_epilogue *e) {
-    return e->steps != 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0;
+    return e->direct && e->steps != 0 && e->residual_mode == 0;
 }
 
 #endif

@@ -14,7 +14,15 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     cz_flat_range(call, begin, end, &first, &last);
     const float *x = in[0] + first;
     uint8_t *q = (uint8_t *)out + first;
-    VF_FOR(i, last - first, n) vi_store_u8(q + i, cz_quantize(vf_load_n(x + i, n), steps, (float)a->zero), n);
+    size_t left = last - first;
+#if CZ_NB > 1
+    for (; left >= 4 * VL; left -= 4 * VL, x += 4 * VL, q += 4 * VL) {
+        vi v[4];
+        CZ_UNROLL for (int i = 0; i < 4; i++) v[i] = cz_quantize(vf_load(x + i * VL), steps, (float)a->zero);
+        vi_store_u8_4(q, q + 2 * VL, v[0], v[1], v[2], v[3]);
+    }
+#endif
+    VF_FOR(i, left, n) vi_store_u8(q + i, cz_quantize(vf_load_n(x + i, n), steps, (float)a->zero), n);
 }
 
 const cz_kernel CZ_NAME(cz_kernel_quantize) = {NULL, NULL, prepare, run};

@@ -16,7 +16,8 @@ struct cz_set {
     cz_wino_weights_fn *wino_weights;
     cz_wino_output_fn *wino_output;
     cz_depthwise_copy_fn *depthwise_copy;
-    cz_depthwise_row_fn *depthwise_row;
+    cz_depthwise_row_fn *depthwise_row, *depthwise_row_i8;
+    size_t quads; /* VQ of a set that has depthwise_row_i8; without one 0 */
     cz_narrow_turn_fn *narrow_turn;
     cz_narrow_row_fn *narrow_row;
     const cz_kernel *own[CZ_OP_COUNT]; /* by operator id; NULL where the kernel is compiled once (isa.c) */
@@ -31,7 +32,7 @@ cz_wino_input_fn CZ_NAME(cz_wino_input);
 cz_wino_weights_fn CZ_NAME(cz_wino_weights);
 cz_wino_output_fn CZ_NAME(cz_wino_output);
 cz_depthwise_copy_fn CZ_NAME(cz_depthwise_copy);
-cz_depthwise_row_fn CZ_NAME(cz_depthwise_row);
+cz_depthwise_row_fn CZ_NAME(cz_depthwise_row), CZ_NAME(cz_depthwise_row_i8);
 cz_narrow_turn_fn CZ_NAME(cz_narrow_turn);
 cz_narrow_row_fn CZ_NAME(cz_narrow_row);
 #endif

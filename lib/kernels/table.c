@@ -20,6 +20,10 @@ const cz_set CZ_NAME(cz_set) = {
     .wino_output = CZ_NAME(cz_wino_output),
     .depthwise_copy = CZ_NAME(cz_depthwise_copy),
     .depthwise_row = CZ_NAME(cz_depthwise_row),
+#if defined(VQ)
+    .depthwise_row_i8 = CZ_NAME(cz_depthwise_row_i8),
+    .quads = VQ,
+#endif
     .narrow_turn = CZ_NAME(cz_narrow_turn),
     .narrow_row = CZ_NAME(cz_narrow_row),
     .own = {OWN(attention), OWN(layer_norm), OWN(softmax), OWN(activation), OWN(pool2d), OWN(global_pool), OWN(resize),

@@ -35,42 +35,68 @@ CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool vnni, vi sum[CZ_M
     }
 }
 
-/** Finishes and stores a tile whose sums begin at `sums`: in one go where no activation needs more than a clamp. */
+/** A block's channels of a tile, all in steps of the u8 result. */
+static void store_steps(const cz_epilogue *e, const cz_tile_out *o, size_t c, size_t n, const int32_t *from) {
+    const cz_steps s = cz_steps_of(e, c, n);
+    for (size_t p = 0; p < o->count; p++, from += CZ_NB * VL) {
+        const size_t at = o->pixel[p] * o->channels + c;
+        vf v = vf_fma(vf_from_i(vi_load(from)), s.factor, s.bias);
+        if (e->residual_mode == 1) v = vf_fma(vf_load_n(e->residual + at, n), vf_set1(e->steps), v);
+        vi_store_u8((uint8_t *)o->out + at, cz_requantize(&s, v), n);
+    }
+}
+
+#if CZ_NB > 1
+/** Two whole blocks without a residual, two pixels at a time. */
+static void store_pairs(const cz_epilogue *e, const cz_tile_out *o, const int32_t *sums) {
+    const cz_steps s[2] = {cz_steps_of(e, o->first, VL), cz_steps_of(e, o->first + VL, VL)};
+    uint8_t *const out = (uint8_t *)o->out + o->first;
+    for (size_t p = 0; p < o->count; p += 2) {
+        const size_t two[2] = {p, cz_min(p + 1, o->count - 1)};
+        vi q[2][2];
+        CZ_UNROLL for (int k = 0; k < 2; k++) {
+            CZ_UNROLL for (int b = 0; b < 2; b++) {
+                const vf v = vf_from_i(vi_load(sums + (two[k] * CZ_NB + (size_t)b) * VL));
+                q[k][b] = cz_requantize(&s[b], vf_fma(v, s[b].factor, s[b].bias));
+            }
+        }
+        vi_store_u8_4(out + o->pixel[two[0]] * o->channels, out + o->pixel[two[1]] * o->channels, q[0][0], q[0][1],
+                      q[1][0], q[1][1]);
+    }
+}
+#endif
+
+/** A block's channels of a tile as f32, where the activation is a clamp at most. */
+static void store_f32(const cz_epilogue *e, const cz_tile_out *o, size_t c, size_t n, const int32_t *from) {
+    const vf factor = vf_load(e->factor + c), bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
+    float low, high;
+    const bool clamps = cz_epilogue_limits(e, &low, &high);
+    for (size_t p = 0; p < o->count; p++, from += CZ_NB * VL) {
+        const size_t at = o->pixel[p] * o->channels + c;
+        vf v = vf_fma(vf_from_i(vi_load(from)), factor, bias);
+        if (e->residual_mode == 1) v = vf_add(v, vf_load_n(e->residual + at, n));
+        if (clamps) v = vf_min(vf_max(v, vf_set1(low)), vf_set1(high));
+        vf_store_n(o->out + at, v, n);
+    }
+}
+
+/** Finishes and stores a tile whose sums begin at `sums`. */
 static void finish_tile(const cz_epilogue *e, const cz_tile_out *o, const int32_t *sums) {
     const size_t n = o->last - o->first;
-    const bool relu = e->act == CZ_ACT_LEAKY_RELU && e->p0 == 0;
-    const vf low = vf_set1(e->act == CZ_ACT_CLAMP ? e->p0 : relu ? 0.0f : -INFINITY);
-    const vf high = vf_set1(e->act == CZ_ACT_CLAMP ? e->p1 : INFINITY);
-    if (e->residual_mode == 2 || (e->act > CZ_ACT_CLAMP && !relu)) {
+    if (!e->direct) {
         float kept[CZ_MR * CZ_NB * VL];
         for (size_t i = 0; i < CZ_COUNT(kept); i += VL) vf_store(kept + i, vf_from_i(vi_load(sums + i)));
         CZ_NAME(cz_finish)(e, kept, CZ_NB * VL, o->pixel, o->count, o->channels, o->first, n, o->out);
         return;
     }
-    for (size_t b = 0; b < n; b += VL) {
-        const size_t c = o->first + b, m = cz_min(VL, n - b);
-        const vf factor = vf_load(e->factor + c), bias = e->bias ? vf_load_n(e->bias + c, m) : vf_zero();
-        const int32_t *from = sums + b;
-        if (cz_epilogue_is_u8(e) && m == VL) {
-            const vf steps = vf_set1(e->steps), zero = vf_set1(e->zero), top = vf_set1(CZ_U8_MAX);
-            uint8_t *const out = (uint8_t *)o->out + c;
-            for (size_t p = 0; p < o->count; p++, from += CZ_NB * VL) {
-                const vf v = vf_fma(vf_fma(vf_from_i(vi_load(from)), factor, bias), steps, zero);
-                vi_store_u8(out + o->pixel[p] * o->channels, vi_round(vf_min(vf_max(v, vf_zero()), top)), VL);
-            }
-            continue;
-        }
-        for (size_t p = 0; p < o->count; p++, from += CZ_NB * VL) {
-            const size_t at = o->pixel[p] * o->channels + c;
-            vf v = vf_fma(vf_from_i(vi_load(from)), factor, bias);
-            if (e->residual_mode == 1) v = vf_add(v, vf_load_n(e->residual + at, m));
-            if (e->act != CZ_ACT_NONE) v = vf_min(vf_max(v, low), high);
-            if (e->steps != 0)
-                vi_store_u8((uint8_t *)o->out + at, cz_quantize(v, e->steps, e->zero), m);
-            else
-                vf_store_n(o->out + at, v, m);
-        }
+#if CZ_NB > 1
+    if (n == CZ_NB * VL && cz_epilogue_is_u8(e)) {
+        store_pairs(e, o, sums);
+        return;
     }
+#endif
+    for (size_t b = 0; b < n; b += VL)
+        (e->steps != 0 ? store_steps : store_f32)(e, o, o->first + b, cz_min(VL, n - b), sums + b);
 }
 
 CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb, bool vnni) {

@@ -17,7 +17,13 @@
  *   vi_load(p) vi_store(p, i)
  *   vi_dot4(i, x, w)  each lane i + the sum of x w over its 4 bytes: x unsigned and below 128, w signed
  *   vi_store_u8(p, i, n)  lanes 0..n-1, each in 0..255, as bytes
+ *   vi_store_u8_4(p, q, a, b, c, d)  a and b to 32 bytes at p, c and d to 32 at q, where CZ_NB is 2
  *   vf_load_u8(p) vf_load_u16(p)  16 unsigned samples as f32;  vf_gather(base, i)  base[i[lane]]
+ *
+ * Where four products of bytes and their sum are one instruction, VQ is defined, 16-channel vectors that make a group:
+ *   vi_quads(rows, x, q)  q[VQ]: 4 bytes of each channel, one from each of rows[0..3] + x, channels in another order:
+ *                         lane 4 (v VQ + i) + k of all is channel 16 i + 4 v + k, v, k < 4
+ *   vi_store_quads(p, q)  lanes in that order, in 0..255, as bytes in the channels' order
  *
  * and, built on those, the reductions: the one tree by which 16 lanes become one number. */
 #ifndef CZ_KERNELS_VEC_H

@@ -88,6 +88,31 @@ static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
         _mm512_mask_cvtepi32_storeu_epi8(p, vf_tail_(n), x.a);
 }
 
+static inline void vi_store_u8_4(uint8_t *p, uint8_t *q, vi a, vi b, vi c, vi d) {
+    /* packs take the quarters of registers in turn: quarter i comes out as that of a, of b, of c, of d */
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i words[2] = {_mm512_packs_epi32(a.a, b.a), _mm512_packs_epi32(c.a, d.a)};
+    const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(words[0], words[1]));
+    _mm256_storeu_si256((void *)p, _mm512_castsi512_si256(bytes));
+    _mm256_storeu_si256((void *)q, _mm512_extracti64x4_epi64(bytes, 1));
+}
+
+#define VQ 4 /* unpacking to bytes of a channel, and packing again, work in quarters of a register */
+static inline void vi_quads(const uint8_t *const *rows, ptrdiff_t x, vi q[VQ]) {
+    const __m512i a = _mm512_loadu_si512(rows[0] + x), b = _mm512_loadu_si512(rows[1] + x);
+    const __m512i c = _mm512_loadu_si512(rows[2] + x), d = _mm512_loadu_si512(rows[3] + x);
+    const __m512i ab[2] = {_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)};
+    const __m512i cd[2] = {_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d)};
+    q[0].a = _mm512_unpacklo_epi16(ab[0], cd[0]);
+    q[1].a = _mm512_unpackhi_epi16(ab[0], cd[0]);
+    q[2].a = _mm512_unpacklo_epi16(ab[1], cd[1]);
+    q[3].a = _mm512_unpackhi_epi16(ab[1], cd[1]);
+}
+static inline void vi_store_quads(uint8_t *p, const vi q[VQ]) {
+    const __m512i low = _mm512_packs_epi32(q[0].a, q[1].a), high = _mm512_packs_epi32(q[2].a, q[3].a);
+    _mm512_storeu_si512(p, _mm512_packus_epi16(low, high));
+}
+
 #define VREG_KEEP "+v" /* the constraint of a register, for vreg_keep */
 
 #define CZ_OWN_TREE

@@ -27,7 +27,7 @@ enum cz_dtype { CZ_F32 = 1, CZ_F16 = 2, CZ_I8 = 3 };
 enum cz_type { CZ_TYPE_F32, CZ_TYPE_U8 };
 #define CZ_U8_MAX 127
 #define CZ_U8_SLACK                                                                                                    \
-    16 /* bytes after a u8 tensor that a kernel may read: memory is there, its contents are not told                   \
+    64 /* bytes after a u8 tensor that a kernel may read: memory is there, its contents are not told                   \
         */
 
 /** A constant of a model: a view of its block in the file. */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Rows of a depthwise convolution of u8 with a `direct` end to u8, 16 VQ channels at a time. Four kernel rows of an
+ * input column, a byte of each side by side in a channel's lane (vi_quads), are one product and sum with four weights;
+ * every column serves all outputs in whose windows it lies, whose sums are under way in registers. */
+#include "kernels/depthwise.h"
+#include "kernels/epilogue.h"
+#include "kernels/set.h"
+
+#if defined(VQ)
+
+#include <string.h>
+
+#define EACH  ((size_t)VQ * VL)
+#define MOST  5 /* outputs under way */
+#define PIXEL ((ptrdiff_t)CZ_DEPTHWISE_PIXEL)
+
+/** What the channels of a part need, in the order of vi_quads, and where whole registers are read. */
+typedef struct ends {
+    int32_t start[EACH];
+    float factor[EACH], bias[EACH]; /* of cz_requantize */
+} ends;
+
+/** Part of a row of outputs: EACH channels. */
+typedef struct part {
+    const uint8_t *const *rows; /* [quads][4]: the first input in the line of each kernel row */
+    size_t quads, count;        /* outputs */
+    const int32_t *w;           /* [quad][kernel_w][EACH]: a weight of each of 4 kernel rows */
+    const ends *e;
+    float low, high;
+    uint8_t *out; /* `step` apart */
+    size_t step;
+} part;
+
+/** Adds the input column at x: tap k of the first of `live` outputs under way, tap k - 1 of the second, ... */
+CZ_INLINE void add(const part *r, size_t quads, ptrdiff_t x, int k, int kw, int live, vi sum[MOST][VQ]) {
+    const int32_t *w = r->w;
+    for (size_t q = 0; q < quads; q++, w += (size_t)kw * EACH) {
+        vi v[VQ];
+        vi_quads(r->rows + 4 * q, x, v);
+        CZ_UNROLL for (int i = 0; i < live; i++) {
+            CZ_UNROLL for (int b = 0; b < VQ; b++) sum[i][b] =
+                vi_dot4(sum[i][b], v[b], vi_load(w + ((k - i) * VQ + b) * VL));
+        }
+    }
+}
+
+CZ_INLINE void begin(const part *r, vi sum[VQ]) {
+    CZ_UNROLL for (int b = 0; b < VQ; b++) sum[b] = vi_load(r->e->start + b * VL);
+}
+
+/** Stores output o as u8. */
+CZ_INLINE void put(const part *r, size_t o, vf low, vf high, const vi sum[VQ]) {
+    vi q[VQ];
+    CZ_UNROLL for (int b = 0; b < VQ; b++) {
+        const cz_steps s = {vf_load(r->e->factor + b * VL), vf_load(r->e->bias + b * VL), low, high};
+        q[b] = cz_requantize(&s, vf_fma(vf_from_i(sum[b]), s.factor, s.bias));
+    }
+    vi_store_quads(r->out + o * r->step, q);
+}
+
+/** A row of stride 1 for one size of the kernel, constants where it is inlined. Outputs before the first, whose windows
+ *  the first columns would be the end of, are summed too, and dropped. */
+CZ_INLINE void row(const part *given, size_t quads, int kw) {
+    const part r = *given; /* here, no store can change it */
+    const vf low = vf_set1(r.low), high = vf_set1(r.high);
+    vi sum[MOST][VQ];
+    CZ_UNROLL for (int i = 0; i < kw; i++) begin(&r, sum[i]);
+    ptrdiff_t x = 0;
+    for (ptrdiff_t o = 1 - kw; o < (ptrdiff_t)r.count; o++, x += PIXEL) {
+        add(&r, quads, x, kw - 1, kw, kw, sum);
+        if (o >= 0) put(&r, (size_t)o, low, high, sum[0]);
+        CZ_UNROLL for (int i = 0; i + 1 < kw; i++) { CZ_UNROLL for (int b = 0; b < VQ; b++) sum[i][b] = sum[i + 1][b]; }
+        begin(&r, sum[kw - 1]);
+    }
+}
+
+static void row_3x1(const part *r) { row(r, 1, 3); }
+static void row_5x1(const part *r) { row(r, 2, 5); }
+
+/** A row for any size, stride and dilation. */
+static void row_any(const part *r, const cz_conv *c) {
+    const ptrdiff_t stride = (ptrdiff_t)c->stride_w * PIXEL, step = (ptrdiff_t)c->dilation_w * PIXEL;
+    const int kw = (int)c->kernel_w;
+    for (size_t o = 0; o < r->count; o++) {
+        vi sum[MOST][VQ];
+        begin(r, sum[0]);
+        for (int k = 0; k < kw; k++) add(r, r->quads, (ptrdiff_t)o * stride + k * step, k, kw, 1, sum);
+        put(r, o, vf_set1(r->low), vf_set1(r->high), sum[0]);
+    }
+}
+
+static void run(const part *r, const cz_conv *c) {
+    const bool plain = c->dilation_w == 1 && c->stride_w == 1;
+    if (plain && c->kernel_w == 3 && r->quads == 1)
+        row_3x1(r);
+    else if (plain && c->kernel_w == 5 && r->quads == 2)
+        row_5x1(r);
+    else
+        row_any(r, c);
+}
+
+/** Values of EACH channels to the order of vi_quads. */
+static void turn(void *to, const void *from) {
+    const size_t piece = 4 * sizeof(float);
+    for (size_t i = 0; i < VQ; i++)
+        for (size_t v = 0; v < 4; v++, from = (const char *)from + piece)
+            memcpy((char *)to + (v * VQ + i) * piece, from, piece);
+}
+
+/** Of the n channels from c on. */
+static void set_ends(ends *to, const cz_epilogue *e, size_t c, size_t n) {
+    ends plain;
+    for (size_t b = 0; b < EACH; b += VL) {
+        const cz_steps s = cz_steps_of(e, c + b, n < b ? 0 : cz_min(VL, n - b));
+        vf_store(plain.factor + b, s.factor);
+        vf_store(plain.bias + b, s.bias);
+    }
+    turn(to->factor, plain.factor);
+    turn(to->bias, plain.bias);
+    turn(to->start, e->start + c);
+}
+
+/** n bytes, fewer than EACH. */
+static void copy_few(uint8_t *to, const uint8_t *from, size_t n) {
+    for (; n >= VL; n -= VL, to += VL, from += VL) memcpy(to, from, VL);
+    for (size_t i = 0; i < n; i++) to[i] = from[i];
+}
+
+/* The outputs of one row of a unit in one block of channels, from its lines. */
+void CZ_NAME(cz_depthwise_row_i8)(const cz_depthwise *j, const cz_depthwise_row *o) {
+    const cz_epilogue *e = j->e;
+    const size_t kh = (size_t)j->c.kernel_h, quads = cz_ceil_div(kh, 4), n = o->n;
+    const bool whole = n == EACH;
+    uint8_t *const out = (uint8_t *)o->out + o->pixel * j->c.channels + o->c, *const aside = (uint8_t *)j->sums;
+    const uint8_t **rows = (const uint8_t **)j->taps;
+    ends *const to = (ends *)(void *)o->ends;
+    for (size_t ky = 0; ky < 4 * quads; ky++) { /* weights of rows past the kernel are 0 */
+        const size_t at = ky < kh ? (o->slot + ky) % kh : 0;
+        rows[ky] = (const uint8_t *)(o->lines + at * j->line * CZ_BLOCK);
+    }
+    if (o->fresh) set_ends(to, e, o->c, n);
+    run(&(part){.rows = rows,
+                .quads = quads,
+                .count = o->count,
+                .w = (const int32_t *)j->weights + quads * (size_t)j->c.kernel_w * o->c,
+                .e = to,
+                .low = e->low,
+                .high = e->high,
+                .out = whole ? out : aside,
+                .step = whole ? j->c.channels : EACH},
+        &j->c);
+    if (!whole)
+        for (size_t p = 0; p < o->count; p++) copy_few(out + p * j->c.channels, aside + p * EACH, n);
+}
+
+#endif
