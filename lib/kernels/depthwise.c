@@ -152,7 +152,7 @@ typedef struct layout {
 
 static bool layout_of(const cz_call *call, size_t block, const split *s, layout *l) {
     const size_t kh = call->weight->shape.d[1];
-    *l = (layout){.lines = PIXEL, .bytes = PIXEL}; /* a pixel before the first line may be read */
+    *l = (layout){0};
     return cz_layout(&l->bytes, s->blocks * kh * s->line, PIXEL, &l->lines) && /* fits: kernels have a limit */
            cz_layout(&l->bytes, block > CZ_BLOCK ? s->blocks : 0, CZ_DEPTHWISE_ENDS, &l->ends) &&
            cz_layout(&l->bytes, kh + 3, sizeof(float *), &l->taps) &&

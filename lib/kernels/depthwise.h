@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What depthwise.c, compiled once, and depthwise_rows.c, compiled for each instruction set, share. */
+ * What depthwise.c, compiled once, and depthwise_rows.c and depthwise_i8.c, compiled for each instruction set, share.
+ */
 #ifndef CZ_KERNELS_DEPTHWISE_H
 #define CZ_KERNELS_DEPTHWISE_H
 
@@ -11,7 +12,7 @@
 
 #define CZ_DEPTHWISE_PIXEL ((size_t)64) /* bytes of one pixel in a line: 16 f32, or 64 u8 for depthwise_i8.c */
 
-/** Bytes that a block of u8 channels has for what every row needs of its weights' scales. */
+/** Bytes in which depthwise_i8.c keeps, by channel of a block, what every row needs: three numbers. */
 #define CZ_DEPTHWISE_ENDS (3 * CZ_DEPTHWISE_PIXEL * sizeof(float))
 
 /** A layer on one thread. */
@@ -33,7 +34,7 @@ typedef struct cz_depthwise_row {
     size_t c, n;         /* channels c .. c + n - 1, n at most a block */
     const float *lines;  /* of this block */
     size_t slot;         /* the line of the first kernel row; the others follow, round the lines */
-    unsigned char *ends; /* of u8: CZ_DEPTHWISE_ENDS bytes for the row's own use; `fresh`: not filled yet */
+    unsigned char *ends; /* for depthwise_i8.c: CZ_DEPTHWISE_ENDS bytes of its own; `fresh`: not filled yet */
     bool fresh;
     const float *ahead; /* f32 input row that the next output row will copy; NULL: none */
     float *out;

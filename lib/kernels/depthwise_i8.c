@@ -8,19 +8,22 @@
 
 #if defined(VQ)
 
+#include <assert.h>
 #include <string.h>
 
 #define EACH  ((size_t)VQ * VL)
 #define MOST  5 /* outputs under way */
 #define PIXEL ((ptrdiff_t)CZ_DEPTHWISE_PIXEL)
 
-/** What the channels of a part need, in the order of vi_quads, and where whole registers are read. */
+/** What the channels of a group need, in the order of vi_quads, and where whole registers are read. */
 typedef struct ends {
     int32_t start[EACH];
     float factor[EACH], bias[EACH]; /* of cz_requantize */
 } ends;
 
-/** Part of a row of outputs: EACH channels. */
+static_assert(EACH == CZ_DEPTHWISE_PIXEL && sizeof(ends) == CZ_DEPTHWISE_ENDS, "a group is a pixel of a line");
+
+/** A row of outputs, EACH channels of them. */
 typedef struct part {
     const uint8_t *const *rows; /* [quads][4]: the first input in the line of each kernel row */
     size_t quads, count;        /* outputs */

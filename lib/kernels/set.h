@@ -16,8 +16,8 @@ struct cz_set {
     cz_wino_weights_fn *wino_weights;
     cz_wino_output_fn *wino_output;
     cz_depthwise_copy_fn *depthwise_copy;
-    cz_depthwise_row_fn *depthwise_row, *depthwise_row_i8;
-    size_t quads; /* VQ of a set that has depthwise_row_i8; without one 0 */
+    cz_depthwise_row_fn *depthwise_row;
+    cz_depthwise_row_fn *depthwise_row_i8; /* NULL: the set has none */
     cz_narrow_turn_fn *narrow_turn;
     cz_narrow_row_fn *narrow_row;
     const cz_kernel *own[CZ_OP_COUNT]; /* by operator id; NULL where the kernel is compiled once (isa.c) */

@@ -22,7 +22,6 @@ const cz_set CZ_NAME(cz_set) = {
     .depthwise_row = CZ_NAME(cz_depthwise_row),
 #if defined(VQ)
     .depthwise_row_i8 = CZ_NAME(cz_depthwise_row_i8),
-    .quads = VQ,
 #endif
     .narrow_turn = CZ_NAME(cz_narrow_turn),
     .narrow_row = CZ_NAME(cz_narrow_row),
