@@ -209,13 +209,16 @@ static void multiply(const work *k, size_t pair, size_t pass, size_t depth, floa
     }
 }
 
-/** Asks for the lines that a tile's results of one pair go to. */
-static void ask_for_outputs(const cz_wino_out *o) {
+/** Asks for the lines that a tile's results of one pair go to, and those of the residual. */
+static void ask_for_outputs(const cz_epilogue *e, const cz_wino_out *o) {
     for (size_t y = 0; y < o->rows; y++)
         for (size_t x = 0; x < o->columns; x++) {
-            float *at = o->out + (o->first + y * o->down + x * o->right) * o->channels + o->c;
-            CZ_PREFETCH_WRITE(at);
-            CZ_PREFETCH_WRITE(at + CZ_BLOCK);
+            const size_t at = (o->first + y * o->down + x * o->right) * o->channels + o->c;
+            CZ_PREFETCH_WRITE(o->out + at);
+            CZ_PREFETCH_WRITE(o->out + at + CZ_BLOCK);
+            if (e->residual == NULL) continue;
+            CZ_PREFETCH(e->residual + at);
+            CZ_PREFETCH(e->residual + at + CZ_BLOCK);
         }
 }
 
@@ -241,7 +244,7 @@ static void store_pair(const work *k, size_t pair, const float *m) {
         cz_wino_out o = next;
         if (t + 1 < k->count) {
             next = place_out(k, t + 1, pair * PAIR);
-            ask_for_outputs(&next);
+            ask_for_outputs(k->e, &next);
         }
         k->w->set->wino_output(k->w->taps, m, k->p.m_plane, k->e, &o);
         o.c += CZ_BLOCK;

@@ -183,17 +183,40 @@ void CZ_NAME(cz_wino_weights)(size_t taps, const float *w, ptrdiff_t tap, size_t
 
 /* ---------------------------------------------------------------- outputs */
 
-/** The sums of channels `lane` .. lane + VL - 1 of the tile, stored, or kept where the epilogue is not plain: every
- *  row, 4 pixels each. */
+/** What simple ends (fused.h) do with 16 channels, in registers. */
+typedef struct simple {
+    vf bias, low, high, scale, shift;
+    bool clamps, affine;
+} simple;
+
+static inline simple simple_of(const cz_epilogue *e, size_t c, size_t n) {
+    float low, high;
+    simple s = {.clamps = cz_epilogue_limits(e, &low, &high), .affine = e->scale != NULL || e->shift != NULL};
+    s.bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
+    s.low = vf_set1(low);
+    s.high = vf_set1(high);
+    s.scale = e->scale ? vf_load_n(e->scale + c, n) : vf_set1(1.0f);
+    s.shift = e->shift ? vf_load_n(e->shift + c, n) : vf_zero();
+    return s;
+}
+
+/** Finishes v, n channels from number `at` of the output on. */
+CZ_INLINE void finish_simple(const cz_epilogue *e, const simple *s, vf v, size_t at, size_t n, float *out) {
+    if (e->residual_mode == 1) v = vf_add(v, vf_load_n(e->residual + at, n));
+    if (s->clamps) v = vf_min(vf_max(v, s->low), s->high);
+    if (s->affine) v = vf_fma(v, s->scale, s->shift);
+    if (e->residual_mode == 2) v = vf_add(v, vf_load_n(e->residual + at, n));
+    vf_store_n(out + at, v, n);
+}
+
+/** The sums of channels `lane` .. lane + VL - 1 of the tile, finished, or kept where the end is not simple: every row,
+ *  4 pixels each. */
 CZ_INLINE void output(int taps, const float *m, size_t plane, size_t lane, const cz_epilogue *e, const cz_wino_out *o,
                       float *kept) {
     const int side = taps + 3;
     const size_t n = cz_min(VL, o->n - lane), c = o->c + lane;
-    const vf bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
-    float low, high;
+    const simple s = simple_of(e, c, n);
     vf half[TILE][CZ_WINO_INPUT], column[CZ_WINO_INPUT], y[TILE];
-    const bool clamps = cz_epilogue_limits(e, &low, &high);
-    const vf l = vf_set1(low), h = vf_set1(high);
     for (int x = 0; x < side; x++) {
         const float *at = m + (size_t)x * plane;
         CZ_UNROLL for (int i = 0; i < side; i++, at += (size_t)side * plane) column[i] = vf_load(at);
@@ -203,16 +226,15 @@ CZ_INLINE void output(int taps, const float *m, size_t plane, size_t lane, const
     for (size_t i = 0; i < o->rows; i++) {
         CZ_UNROLL for (int x = 0; x < side; x++) column[x] = half[i][x];
         output_line(taps, column, y);
-        CZ_UNROLL for (int x = 0; x < TILE; x++) y[x] = vf_add(y[x], bias);
+        CZ_UNROLL for (int x = 0; x < TILE; x++) y[x] = vf_add(y[x], s.bias);
         if (kept != NULL) {
             CZ_UNROLL for (int x = 0; x < TILE; x++, kept += CZ_BLOCK) vf_store(kept, y[x]);
             continue;
         }
-        float *to = o->out + (o->first + i * o->down) * o->channels + c;
-        CZ_UNROLL for (size_t x = 0; x < TILE; x++, to += o->right * o->channels) {
+        size_t at = (o->first + i * o->down) * o->channels + c;
+        CZ_UNROLL for (size_t x = 0; x < TILE; x++, at += o->right * o->channels) {
             if (x >= o->columns) break;
-            if (clamps) y[x] = vf_min(vf_max(y[x], l), h);
-            vf_store_n(to, y[x], n);
+            finish_simple(e, &s, y[x], at, n, o->out);
         }
     }
 }
@@ -227,10 +249,10 @@ static void output_by_2(const float *m, size_t plane, size_t lane, const cz_epil
 }
 void CZ_NAME(cz_wino_output)(size_t taps, const float *m, size_t plane, const cz_epilogue *e, const cz_wino_out *o) {
     float sums[TILE * TILE * CZ_BLOCK];
-    const bool plain = cz_epilogue_is_plain(e);
+    const bool at_once = cz_epilogue_is_simple(e);
     for (size_t lane = 0; lane < o->n; lane += VL)
-        (taps == 3 ? output_by_3 : output_by_2)(m + lane, plane, lane, e, o, plain ? NULL : sums + lane);
-    if (plain) return;
+        (taps == 3 ? output_by_3 : output_by_2)(m + lane, plane, lane, e, o, at_once ? NULL : sums + lane);
+    if (at_once) return;
     size_t pixel[TILE];
     for (size_t i = 0; i < o->rows; i++) {
         for (size_t x = 0; x < TILE; x++) pixel[x] = o->first + i * o->down + x * o->right;
