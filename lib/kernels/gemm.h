@@ -17,7 +17,8 @@ typedef struct cz_micro {
     size_t depth;         /* input channels */
     const float *weights; /* [taps][depth][16] */
     size_t next_block;    /* floats from one block of output channels to the next */
-    size_t ahead;         /* floats from `weights` to those wanted next: they are asked for meanwhile; 0: none */
+    const float *ahead;   /* what will be read next, asked for as the weights are read; they themselves: none */
+    size_t next_ahead;    /* the same from block to block */
 } cz_micro;
 
 /** Where the results of one tile go. */

@@ -14,19 +14,19 @@
 
 /** The loop above for m pixels and nb blocks, both constants where it is inlined. */
 CZ_INLINE void cz_micro_sum(const cz_micro *k, int m, int nb, vf sum[CZ_MR][CZ_NB]) {
-    const float *w = k->weights;
-    const size_t next = k->next_block, ahead = k->ahead;
+    const float *w = k->weights, *ahead = k->ahead;
+    const size_t next = k->next_block, next_ahead = k->next_ahead;
     const ptrdiff_t depth = (ptrdiff_t)k->depth;
     const float *const *rows = k->rows;
     for (size_t t = k->taps; t > 0; t--, rows += CZ_MR) {
         const float *x[CZ_MR];
         CZ_UNROLL for (int p = 0; p < m; p++) x[p] = rows[p] + k->offset + depth;
         /* counted up to zero: one register is the counter and the index of every row */
-        for (ptrdiff_t i = -depth; i != 0; i++, w += VL) {
+        for (ptrdiff_t i = -depth; i != 0; i++, w += VL, ahead += VL) {
             vf wb[CZ_NB];
             CZ_UNROLL for (int b = 0; b < nb; b++) {
                 wb[b] = vf_load(w + (size_t)b * next);
-                CZ_PREFETCH(w + (size_t)b * next + ahead);
+                CZ_PREFETCH(ahead + (size_t)b * next_ahead);
             }
             CZ_UNROLL for (int p = 0; p < m; p++) {
                 const vf v = vf_set1(x[p][i]);

@@ -12,17 +12,18 @@
 /** As cz_micro_sum, of bytes: m pixels by nb blocks. Reads up to 3 bytes past a pixel's channels. */
 CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool vnni, vi sum[CZ_MR][CZ_NB]) {
     const int32_t *w = (const int32_t *)(const void *)k->weights;
-    const size_t next = k->next_block, ahead = k->ahead;
+    const float *ahead = k->ahead;
+    const size_t next = k->next_block, next_ahead = k->next_ahead;
     const ptrdiff_t depth = (ptrdiff_t)k->depth * 4;
     const float *const *rows = k->rows;
     for (size_t t = k->taps; t > 0; t--, rows += CZ_MR) {
         const uint8_t *x[CZ_MR];
         CZ_UNROLL for (int p = 0; p < m; p++) x[p] = (const uint8_t *)rows[p] + depth;
-        for (ptrdiff_t i = -depth; i != 0; i += 4, w += VL) {
+        for (ptrdiff_t i = -depth; i != 0; i += 4, w += VL, ahead += VL) {
             vi wb[CZ_NB];
             CZ_UNROLL for (int b = 0; b < nb; b++) {
                 wb[b] = vi_load(w + (size_t)b * next);
-                CZ_PREFETCH(w + (size_t)b * next + ahead);
+                CZ_PREFETCH(ahead + (size_t)b * next_ahead);
             }
             CZ_UNROLL for (int p = 0; p < m; p++) {
                 int32_t four;

@@ -15,7 +15,7 @@
 
 #define STRIP  64             /* tiles of a strip, at most */
 #define DEPTH  128            /* input channels of a pass, at most */
-#define RANGE  4              /* pairs of a unit, at most */
+#define RANGE  8              /* pairs of a unit, at most */
 #define UNITS  2              /* wanted of a layer, for threads to share; for them a strip may be halved */
 #define LITTLE 32768.0        /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
 #define PAIR   (2 * CZ_BLOCK) /* output channels for which U is made at a time */
@@ -190,19 +190,28 @@ static void make_u(const work *k, size_t block, size_t first, size_t depth, floa
                          w->c.channels - first, u, k->p.u_plane);
 }
 
-/** M += V U for one pass and one pair; the first pass starts it. */
+/** M += V U for one pass and one pair; the first pass starts it. The weights of the next pair are asked for by the last
+ *  planes, one tap each: what is in the cache by then stays. */
 static void multiply(const work *k, size_t pair, size_t pass, size_t depth, float *m) {
     const cz_wino *w = k->w;
     const size_t nb = cz_min(2, cz_ceil_div(w->out, CZ_BLOCK) - 2 * pair), planes = (w->taps + 3) * (w->taps + 3);
     const size_t pixels = w->set->pixels, blocks = w->set->blocks, next = w->depth * CZ_BLOCK;
+    const size_t taps = w->taps * w->taps, tap = w->c.channels * CZ_BLOCK;
     for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, pass * w->depth, depth, k->u + b * next);
     cz_micro micro = {.taps = 1, .depth = depth, .next_block = next};
+    const bool more = 2 * pair + 2 < cz_ceil_div(w->out, CZ_BLOCK);
     for (size_t f = 0; f < planes; f++, m += k->p.m_plane) {
         micro.offset = f * k->p.v_plane;
         for (size_t b = 0; b < nb; b += blocks) {
             micro.weights = k->u + f * k->p.u_plane + b * next;
             for (size_t t = 0; t < k->count; t += pixels) {
                 micro.rows = k->rows + t;
+                micro.ahead = micro.weights;
+                micro.next_ahead = next;
+                if (t == 0 && more && f + taps >= planes) {
+                    micro.ahead = k->weights + ((2 * pair + 2 + b) * taps + (f + taps - planes)) * tap + pass * w->depth * CZ_BLOCK;
+                    micro.next_ahead = taps * tap;
+                }
                 w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * PAIR + b * CZ_BLOCK, PAIR, pass > 0);
             }
         }
@@ -262,9 +271,13 @@ static void run_unit(const work *k, size_t range, bool held) {
     for (size_t pass = 0; pass < w->depths; pass++) {
         const size_t depth = cz_min(w->depth, w->c.channels - pass * w->depth);
         if (!held) make_v(k, pass * w->depth, depth);
-        for (size_t pair = first; pair < last; pair++) multiply(k, pair, pass, depth, k->m + (pair - first) * each);
+        for (size_t pair = first; pair < last; pair++) {
+            float *m = k->m + (w->depths == 1 ? 0 : (pair - first) * each);
+            multiply(k, pair, pass, depth, m);
+            if (w->depths == 1) store_pair(k, pair, m);
+        }
     }
-    for (size_t pair = first; pair < last; pair++) store_pair(k, pair, k->m + (pair - first) * each);
+    for (size_t pair = first; w->depths > 1 && pair < last; pair++) store_pair(k, pair, k->m + (pair - first) * each);
 }
 
 void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin, size_t end,
