@@ -37,18 +37,19 @@ static inline cz_epilogue cz_epilogue_make(const float *const *in, int32_t act, 
                          .alpha = 1.0f};
 }
 
-/** True when the activation is none, a relu or a clamp, which is done in registers: cz_epilogue_limits. */
+/** True when the activation is none, a relu, leaky or not, or a clamp, which registers can do while they hold sums. */
 static inline bool cz_epilogue_is_simple(const cz_epilogue *e) {
-    const bool relu = e->act == CZ_ACT_LEAKY_RELU && e->p0 == 0.0f;
-    return e->factor == NULL && e->steps == 0 && e->alpha == 1.0f && (e->act <= CZ_ACT_CLAMP || relu);
+    return e->factor == NULL && e->steps == 0 && e->alpha == 1.0f &&
+           (e->act <= CZ_ACT_CLAMP || e->act == CZ_ACT_LEAKY_RELU);
 }
 
-/** True when that is all there is to do. */
+/** True when all there is to do is nothing, a relu or a clamp: cz_epilogue_limits. */
 static inline bool cz_epilogue_is_plain(const cz_epilogue *e) {
-    return cz_epilogue_is_simple(e) && e->residual_mode == 0 && e->scale == NULL && e->shift == NULL;
+    return cz_epilogue_is_simple(e) && (e->act != CZ_ACT_LEAKY_RELU || e->p0 == 0.0f) && e->residual_mode == 0 &&
+           e->scale == NULL && e->shift == NULL;
 }
 
-/** The clamp that a simple activation is, a relu being one, bit for bit, to 0 .. infinity. false: it does nothing. */
+/** The clamp that a plain epilogue is, a relu being one, bit for bit, to 0 .. infinity. false: it does nothing. */
 static inline bool cz_epilogue_limits(const cz_epilogue *e, float *low, float *high) {
     *low = e->act == CZ_ACT_CLAMP ? e->p0 : 0.0f;
     *high = e->act == CZ_ACT_CLAMP ? e->p1 : INFINITY;

@@ -72,7 +72,8 @@ static void run_item(const cz_gemm *g, cz_tile_fn *tile, const float *weights, c
     const size_t pixels = g->set->pixels, most = g->set->blocks;
     const size_t blocks = blocks_of(g->group_out), runs = cz_ceil_div(blocks, most);
     const size_t group = item / runs, block = item % runs * most, depth = g->taps * g->group_in * CZ_BLOCK;
-    cz_micro k = {.taps = g->taps, .offset = group * g->group_in, .depth = g->group_in, .next_block = depth, .next_ahead = depth};
+    cz_micro k = {
+        .taps = g->taps, .offset = group * g->group_in, .depth = g->group_in, .next_block = depth, .next_ahead = depth};
     k.weights = weights + (group * blocks + block) * depth;
     o->first = group * g->group_out + block * CZ_BLOCK;
     o->last = cz_min(o->first + most * CZ_BLOCK, (group + 1) * g->group_out);

@@ -64,7 +64,7 @@ static bool parts_of(const cz_wino *w, parts *p) {
         .v_plane = padded * w->depth + SKEW, .u_plane = PAIR * w->depth + SKEW, .m_plane = padded * PAIR + SKEW};
     return cz_layout(&p->end, planes * p->v_plane, sizeof(float), &p->v) &&
            cz_layout(&p->end, planes * p->u_plane, sizeof(float), &p->u) &&
-           cz_layout(&p->end, planes * p->m_plane * w->range, sizeof(float), &p->m) &&
+           cz_layout(&p->end, planes * p->m_plane * (w->depths == 1 ? 1 : w->range), sizeof(float), &p->m) &&
            cz_layout(&p->end, w->c.channels, sizeof(float), &p->zeros) &&
            cz_layout(&p->end, padded, sizeof(float *), &p->rows) &&
            cz_layout(&p->end, w->strip, sizeof(place), &p->tiles) && cz_align_up(p->end, &p->end);
@@ -180,38 +180,40 @@ static void make_v(const work *k, size_t first, size_t depth) {
     }
 }
 
+/** The packed weights of block `block` of output channels, from input channel `first` on. */
+static const float *weights_at(const work *k, size_t block, size_t first) {
+    const cz_wino *w = k->w;
+    return k->weights + (block * w->taps * w->taps * w->c.channels + first) * CZ_BLOCK;
+}
+
 /** U of the same channels and block `block` of output channels. */
 static void make_u(const work *k, size_t block, size_t first, size_t depth, float *u) {
     const cz_wino *w = k->w;
     const size_t taps = w->taps * w->taps, tap = w->c.channels * CZ_BLOCK;
-    const float *weights = k->weights + block * taps * tap + first * CZ_BLOCK;
+    const float *weights = weights_at(k, block, first);
     const ptrdiff_t step = (ptrdiff_t)tap;
     w->set->wino_weights(w->taps, w->reversed ? weights + (taps - 1) * tap : weights, w->reversed ? -step : step, depth,
                          w->c.channels - first, u, k->p.u_plane);
 }
 
-/** M += V U for one pass and one pair; the first pass starts it. The weights of the next pair are asked for by the last
- *  planes, one tap each: what is in the cache by then stays. */
-static void multiply(const work *k, size_t pair, size_t pass, size_t depth, float *m) {
+/** M += V U for one pass and one pair; the first pass starts it. The last planes ask for the weights at `next`, a tap
+ *  each: those of the pair that comes next lie in pieces too short for the processor to foresee. NULL: none. */
+static void multiply(const work *k, size_t pair, size_t pass, size_t depth, const float *next, float *m) {
     const cz_wino *w = k->w;
     const size_t nb = cz_min(2, cz_ceil_div(w->out, CZ_BLOCK) - 2 * pair), planes = (w->taps + 3) * (w->taps + 3);
-    const size_t pixels = w->set->pixels, blocks = w->set->blocks, next = w->depth * CZ_BLOCK;
+    const size_t pixels = w->set->pixels, blocks = w->set->blocks, block = w->depth * CZ_BLOCK;
     const size_t taps = w->taps * w->taps, tap = w->c.channels * CZ_BLOCK;
-    for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, pass * w->depth, depth, k->u + b * next);
-    cz_micro micro = {.taps = 1, .depth = depth, .next_block = next};
-    const bool more = 2 * pair + 2 < cz_ceil_div(w->out, CZ_BLOCK);
+    for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, pass * w->depth, depth, k->u + b * block);
+    cz_micro micro = {.taps = 1, .depth = depth, .next_block = block};
     for (size_t f = 0; f < planes; f++, m += k->p.m_plane) {
         micro.offset = f * k->p.v_plane;
         for (size_t b = 0; b < nb; b += blocks) {
-            micro.weights = k->u + f * k->p.u_plane + b * next;
+            micro.weights = k->u + f * k->p.u_plane + b * block;
             for (size_t t = 0; t < k->count; t += pixels) {
+                const bool asks = next != NULL && t == 0 && f + taps >= planes;
                 micro.rows = k->rows + t;
-                micro.ahead = micro.weights;
-                micro.next_ahead = next;
-                if (t == 0 && more && f + taps >= planes) {
-                    micro.ahead = k->weights + ((2 * pair + 2 + b) * taps + (f + taps - planes)) * tap + pass * w->depth * CZ_BLOCK;
-                    micro.next_ahead = taps * tap;
-                }
+                micro.ahead = asks ? next + (b * taps + f + taps - planes) * tap : micro.weights;
+                micro.next_ahead = asks ? taps * tap : block;
                 w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * PAIR + b * CZ_BLOCK, PAIR, pass > 0);
             }
         }
@@ -267,17 +269,21 @@ static void store_pair(const work *k, size_t pair, const float *m) {
 static void run_unit(const work *k, size_t range, bool held) {
     const cz_wino *w = k->w;
     const size_t first = range * w->range, last = cz_min(first + w->range, cz_ceil_div(w->out, PAIR));
-    const size_t each = (w->taps + 3) * (w->taps + 3) * k->p.m_plane;
+    const bool once = w->depths == 1; /* then the sums of one pair are all that is kept of M */
+    const size_t each = once ? 0 : (w->taps + 3) * (w->taps + 3) * k->p.m_plane;
     for (size_t pass = 0; pass < w->depths; pass++) {
         const size_t depth = cz_min(w->depth, w->c.channels - pass * w->depth);
         if (!held) make_v(k, pass * w->depth, depth);
         for (size_t pair = first; pair < last; pair++) {
-            float *m = k->m + (w->depths == 1 ? 0 : (pair - first) * each);
-            multiply(k, pair, pass, depth, m);
-            if (w->depths == 1) store_pair(k, pair, m);
+            float *m = k->m + (pair - first) * each;
+            const float *next = pair + 1 < last        ? weights_at(k, 2 * (pair + 1), pass * w->depth)
+                                : pass + 1 < w->depths ? weights_at(k, 2 * first, (pass + 1) * w->depth)
+                                                       : NULL;
+            multiply(k, pair, pass, depth, next, m);
+            if (once) store_pair(k, pair, m);
         }
     }
-    for (size_t pair = first; w->depths > 1 && pair < last; pair++) store_pair(k, pair, k->m + (pair - first) * each);
+    for (size_t pair = first; !once && pair < last; pair++) store_pair(k, pair, k->m + (pair - first) * each);
 }
 
 void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, float *out, size_t begin, size_t end,

@@ -19,6 +19,13 @@
 #define UNROLL
 #endif
 
+/* Planes are walked one by one: all their distances at once would not fit the registers. */
+#if defined(__GNUC__) && !defined(CZ_LOOP)
+#define KEEP(p) __asm__("" : "+r"(p))
+#else
+#define KEEP(p) ((void)0)
+#endif
+
 /* the points, and the products of differences that G divides by */
 #define A3  0.625
 #define B3  1.5
@@ -76,21 +83,31 @@ CZ_INLINE void weight_2(const vf *g, vf *u) {
     u[4] = g[1];
 }
 
-/** y = A^T m */
-CZ_INLINE void output_3(const vf *m, vf *y) {
-    const vf a_sum = vf_add(m[1], m[2]), a_gap = vf_sub(m[1], m[2]);
-    const vf b_sum = vf_add(m[3], m[4]), b_gap = vf_sub(m[3], m[4]);
-    y[0] = vf_add(vf_add(a_sum, b_sum), m[0]);
-    y[1] = vf_fma(constant(A3), a_gap, vf_mul(constant(B3), b_gap));
-    y[2] = vf_fma(constant(A3 * A3), a_sum, vf_mul(constant(B3 * B3), b_sum));
-    y[3] = vf_fma(constant(A3 * A3 * A3), a_gap, vf_fma(constant(B3 * B3 * B3), b_gap, m[5]));
+/* Outputs are taken in parts, two rows of a tile at a time, so that what lies between the two axes stays in registers.
+ */
+
+/** Part `part` of y = A^T m: values 0 and 2, 1 and 3. */
+CZ_INLINE void output_3(int part, const vf *m, vf *y) {
+    if (part == 0) {
+        const vf a = vf_add(m[1], m[2]), b = vf_add(m[3], m[4]);
+        y[0] = vf_add(vf_add(a, b), m[0]);
+        y[1] = vf_fma(constant(A3 * A3), a, vf_mul(constant(B3 * B3), b));
+    } else {
+        const vf a = vf_sub(m[1], m[2]), b = vf_sub(m[3], m[4]);
+        y[0] = vf_fma(constant(A3), a, vf_mul(constant(B3), b));
+        y[1] = vf_fma(constant(A3 * A3 * A3), a, vf_fma(constant(B3 * B3 * B3), b, m[5]));
+    }
 }
-CZ_INLINE void output_2(const vf *m, vf *y) {
-    const vf sum = vf_add(m[1], m[2]), gap = vf_sub(m[1], m[2]);
-    y[0] = vf_add(vf_add(sum, m[3]), m[0]);
-    y[1] = vf_fma(constant(A2), gap, vf_mul(constant(B2), m[3]));
-    y[2] = vf_fma(constant(A2 * A2), sum, vf_mul(constant(B2 * B2), m[3]));
-    y[3] = vf_fma(constant(A2 * A2 * A2), gap, vf_fma(constant(B2 * B2 * B2), m[3], m[4]));
+CZ_INLINE void output_2(int part, const vf *m, vf *y) {
+    if (part == 0) {
+        const vf sum = vf_add(m[1], m[2]);
+        y[0] = vf_add(vf_add(sum, m[3]), m[0]);
+        y[1] = vf_fma(constant(A2 * A2), sum, vf_mul(constant(B2 * B2), m[3]));
+    } else {
+        const vf gap = vf_sub(m[1], m[2]);
+        y[0] = vf_fma(constant(A2), gap, vf_mul(constant(B2), m[3]));
+        y[1] = vf_fma(constant(A2 * A2 * A2), gap, vf_fma(constant(B2 * B2 * B2), m[3], m[4]));
+    }
 }
 
 /** One axis: taps is constant where inlined. */
@@ -106,11 +123,11 @@ CZ_INLINE void weight_line(int taps, const vf *g, vf *u) {
     else
         weight_2(g, u);
 }
-CZ_INLINE void output_line(int taps, const vf *m, vf *y) {
+CZ_INLINE void output_part(int taps, int part, const vf *m, vf *y) {
     if (taps == 3)
-        output_3(m, y);
+        output_3(part, m, y);
     else
-        output_2(m, y);
+        output_2(part, m, y);
 }
 
 /* ---------------------------------------------------------------- inputs */
@@ -131,7 +148,10 @@ CZ_INLINE void input(int taps, const float *const *pixel, const float *const *ne
         UNROLL for (int y = 0; y < side; y++) {
             CZ_UNROLL for (int x = 0; x < side; x++) d[x] = half[y][x];
             input_line(taps, d, v);
-            CZ_UNROLL for (int x = 0; x < side; x++, at += plane) vf_store(at, v[x]);
+            CZ_UNROLL for (int x = 0; x < side; x++, at += plane) {
+                KEEP(at);
+                vf_store(at, v[x]);
+            }
         }
     }
 }
@@ -165,7 +185,10 @@ CZ_INLINE void weights(int taps, const float *w, ptrdiff_t tap, size_t depth, si
             UNROLL for (int y = 0; y < side; y++) {
                 CZ_UNROLL for (int x = 0; x < taps; x++) g[x] = half[y][x];
                 weight_line(taps, g, u);
-                CZ_UNROLL for (int x = 0; x < side; x++, at += plane) vf_store(at, u[x]);
+                CZ_UNROLL for (int x = 0; x < side; x++, at += plane) {
+                    KEEP(at);
+                    vf_store(at, u[x]);
+                }
             }
         }
 }
@@ -183,75 +206,66 @@ void CZ_NAME(cz_wino_weights)(size_t taps, const float *w, ptrdiff_t tap, size_t
 
 /* ---------------------------------------------------------------- outputs */
 
-/** What simple ends (fused.h) do with 16 channels, in registers. */
-typedef struct simple {
-    vf bias, low, high, scale, shift;
-    bool clamps, affine;
-} simple;
-
-static inline simple simple_of(const cz_epilogue *e, size_t c, size_t n) {
-    float low, high;
-    simple s = {.clamps = cz_epilogue_limits(e, &low, &high), .affine = e->scale != NULL || e->shift != NULL};
-    s.bias = e->bias ? vf_load_n(e->bias + c, n) : vf_zero();
-    s.low = vf_set1(low);
-    s.high = vf_set1(high);
-    s.scale = e->scale ? vf_load_n(e->scale + c, n) : vf_set1(1.0f);
-    s.shift = e->shift ? vf_load_n(e->shift + c, n) : vf_zero();
-    return s;
-}
-
-/** Finishes v, n channels from number `at` of the output on. */
-CZ_INLINE void finish_simple(const cz_epilogue *e, const simple *s, vf v, size_t at, size_t n, float *out) {
-    if (e->residual_mode == 1) v = vf_add(v, vf_load_n(e->residual + at, n));
-    if (s->clamps) v = vf_min(vf_max(v, s->low), s->high);
-    if (s->affine) v = vf_fma(v, s->scale, s->shift);
-    if (e->residual_mode == 2) v = vf_add(v, vf_load_n(e->residual + at, n));
-    vf_store_n(out + at, v, n);
-}
-
-/** The sums of channels `lane` .. lane + VL - 1 of the tile, finished, or kept where the end is not simple: every row,
- *  4 pixels each. */
-CZ_INLINE void output(int taps, const float *m, size_t plane, size_t lane, const cz_epilogue *e, const cz_wino_out *o,
-                      float *kept) {
+/** Sums of VL channels of the tile: 4 by 4 pixels of 16 channels. */
+CZ_INLINE void output(int taps, const float *m, size_t plane, vf bias, float *sums) {
     const int side = taps + 3;
-    const size_t n = cz_min(VL, o->n - lane), c = o->c + lane;
-    const simple s = simple_of(e, c, n);
-    vf half[TILE][CZ_WINO_INPUT], column[CZ_WINO_INPUT], y[TILE];
-    for (int x = 0; x < side; x++) {
-        const float *at = m + (size_t)x * plane;
-        CZ_UNROLL for (int i = 0; i < side; i++, at += (size_t)side * plane) column[i] = vf_load(at);
-        output_line(taps, column, y);
-        CZ_UNROLL for (int i = 0; i < TILE; i++) half[i][x] = y[i];
-    }
-    for (size_t i = 0; i < o->rows; i++) {
-        CZ_UNROLL for (int x = 0; x < side; x++) column[x] = half[i][x];
-        output_line(taps, column, y);
-        CZ_UNROLL for (int x = 0; x < TILE; x++) y[x] = vf_add(y[x], s.bias);
-        if (kept != NULL) {
-            CZ_UNROLL for (int x = 0; x < TILE; x++, kept += CZ_BLOCK) vf_store(kept, y[x]);
-            continue;
+    CZ_UNROLL for (int part = 0; part < 2; part++) {
+        vf half[2][CZ_WINO_INPUT], column[CZ_WINO_INPUT], y[2];
+        UNROLL for (int x = 0; x < side; x++) {
+            const float *at = m + (size_t)x * plane;
+            CZ_UNROLL for (int i = 0; i < side; i++, at += (size_t)side * plane) {
+                KEEP(at);
+                column[i] = vf_load(at);
+            }
+            output_part(taps, part, column, y);
+            half[0][x] = y[0];
+            half[1][x] = y[1];
         }
+        UNROLL for (int i = 0; i < 2; i++) {
+            float *row = sums + (part + 2 * i) * TILE * (int)CZ_BLOCK;
+            CZ_UNROLL for (int p = 0; p < 2; p++) {
+                output_part(taps, p, half[i], y);
+                vf_store(row + p * (int)CZ_BLOCK, vf_add(y[0], bias));
+                vf_store(row + (p + 2) * (int)CZ_BLOCK, vf_add(y[1], bias));
+            }
+        }
+    }
+}
+static void output_by_3(const float *m, size_t plane, vf bias, float *sums) { output(3, m, plane, bias, sums); }
+static void output_by_2(const float *m, size_t plane, vf bias, float *sums) { output(2, m, plane, bias, sums); }
+
+/** Finishes and stores VL channels, from c on, of a whole tile where the end is simple (fused.h). */
+static void finish_simple(const cz_epilogue *e, const cz_wino_out *o, size_t c, const float *sums) {
+    const size_t right = o->right * o->channels;
+    const bool affine = e->scale != NULL || e->shift != NULL, leaks = e->act == CZ_ACT_LEAKY_RELU && e->p0 != 0.0f;
+    const vf scale = e->scale ? vf_load(e->scale + c) : vf_set1(1.0f);
+    const vf shift = e->shift ? vf_load(e->shift + c) : vf_zero();
+    float low, high;
+    const bool clamps = cz_epilogue_limits(e, &low, &high) && !leaks;
+    const vf l = vf_set1(low), h = vf_set1(high), slope = vf_set1(e->p0);
+    for (size_t i = 0; i < TILE; i++) {
         size_t at = (o->first + i * o->down) * o->channels + c;
-        CZ_UNROLL for (size_t x = 0; x < TILE; x++, at += o->right * o->channels) {
-            if (x >= o->columns) break;
-            finish_simple(e, &s, y[x], at, n, o->out);
+        CZ_UNROLL for (int x = 0; x < TILE; x++, sums += CZ_BLOCK, at += right) {
+            vf y = vf_load(sums);
+            if (e->residual_mode == 1) y = vf_add(y, vf_load(e->residual + at));
+            if (clamps) y = vf_min(vf_max(y, l), h);
+            if (leaks) y = vf_select(vf_lt(vf_zero(), y), y, vf_mul(slope, y));
+            if (affine) y = vf_fma(y, scale, shift);
+            if (e->residual_mode == 2) y = vf_add(y, vf_load(e->residual + at));
+            vf_store(o->out + at, y);
         }
     }
 }
 
-static void output_by_3(const float *m, size_t plane, size_t lane, const cz_epilogue *e, const cz_wino_out *o,
-                        float *kept) {
-    output(3, m, plane, lane, e, o, kept);
-}
-static void output_by_2(const float *m, size_t plane, size_t lane, const cz_epilogue *e, const cz_wino_out *o,
-                        float *kept) {
-    output(2, m, plane, lane, e, o, kept);
-}
 void CZ_NAME(cz_wino_output)(size_t taps, const float *m, size_t plane, const cz_epilogue *e, const cz_wino_out *o) {
     float sums[TILE * TILE * CZ_BLOCK];
-    const bool at_once = cz_epilogue_is_simple(e);
-    for (size_t lane = 0; lane < o->n; lane += VL)
-        (taps == 3 ? output_by_3 : output_by_2)(m + lane, plane, lane, e, o, at_once ? NULL : sums + lane);
+    const bool whole = o->rows == TILE && o->columns == TILE && o->n == CZ_BLOCK;
+    const bool at_once = whole && cz_epilogue_is_simple(e);
+    VF_FOR(lane, o->n, n) {
+        const vf bias = e->bias ? vf_load_n(e->bias + o->c + lane, n) : vf_zero();
+        (taps == 3 ? output_by_3 : output_by_2)(m + lane, plane, bias, sums + lane);
+        if (at_once) finish_simple(e, o, o->c + lane, sums + lane);
+    }
     if (at_once) return;
     size_t pixel[TILE];
     for (size_t i = 0; i < o->rows; i++) {
