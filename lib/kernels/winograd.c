@@ -3,21 +3,21 @@
  *   V[f][tile][ci] = B^T d B of the tile's n by n inputs;  U[f][ci][co] = G g G^T of the taps;  f: n n of them
  *   M[f][tile][co] = sum, sum = 0; for ci ascending: sum = fma(V[f][tile][ci], U[f][ci][co], sum)
  *   out = epilogue(A^T M A + bias[co])
- * Transforms are winograd_transform.c's. Outside the input d is zero, or the
- * nearest pixel. A dilation of d is d d ordinary convolutions over every d-th pixel, by addressing alone.
+ * Transforms are winograd_transform.c's. Outside the input d is zero, or the nearest pixel. A dilation of d is d d
+ * ordinary convolutions over every d-th pixel, by addressing alone.
  *
  * A unit is a strip of tiles times a range of output channels. It goes through the input channels in passes, adding to
  * M in scratch, so that scratch has a bound whatever the layer; within a pass U is made for 32 output channels at a
- * time and used for the whole strip while it is near. */
+ * time and used for the whole strip while it is near. Where one pass does, its sums leave before the next 32. */
 #include "kernels/set.h"
 
 #include <string.h>
 
-#define STRIP  64             /* tiles of a strip, at most */
-#define DEPTH  128            /* input channels of a pass, at most */
-#define RANGE  8              /* pairs of a unit, at most */
-#define UNITS  2              /* wanted of a layer, for threads to share; for them a strip may be halved */
-#define LITTLE 32768.0        /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
+#define STRIP  64      /* tiles of a strip, at most; of a layer of one pass, which keeps less of M, twice as many */
+#define DEPTH  128     /* input channels of a pass, at most */
+#define RANGE  8       /* pairs of a unit, at most */
+#define UNITS  2       /* wanted of a layer, for threads to share; for them a strip may be halved */
+#define LITTLE 32768.0 /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
 #define PAIR   (2 * CZ_BLOCK) /* output channels for which U is made at a time */
 #define SKEW   CZ_BLOCK /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
 
@@ -74,7 +74,7 @@ static bool parts_of(const cz_wino *w, parts *p) {
  *  each range the inputs; smaller where that leaves too few units. */
 static void cut(cz_wino *w) {
     const size_t pairs = cz_ceil_div(w->out, PAIR);
-    w->strips = cz_ceil_div(w->tiles, STRIP);
+    w->strips = cz_ceil_div(w->tiles, w->depths == 1 ? 2 * STRIP : STRIP);
     w->ranges = cz_ceil_div(pairs, RANGE);
     /* in double: only an estimate, so it may round, and it cannot overflow */
     const bool little = (double)w->tiles * (double)w->out * (double)w->c.channels < LITTLE;
@@ -95,9 +95,9 @@ bool cz_wino_plan(cz_wino *w) {
     /* no more tiles than output pixels, so these products fit */
     w->tiles = w->images * w->tiles_y * w->tiles_x;
     if (w->tiles == 0) return false;
-    cut(w);
     w->depth = cz_ceil_div(part_of(w->c.channels, DEPTH), CZ_BLOCK) * CZ_BLOCK;
     w->depths = cz_ceil_div(w->c.channels, w->depth);
+    cut(w);
     if (!is_cheaper(w) || !parts_of(w, &p)) return false;
     w->scratch = p.end;
     return true;
