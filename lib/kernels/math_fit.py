@@ -96,11 +96,10 @@ def main() -> None:
     zero = 2 / mp.sqrt(mp.pi)
     fit("erfc", smooth(lambda a: -mp.log(mp.erfc(a)) / a, zero),
         smooth(lambda a: a * max(mp.erfc(a), mp.mpf("1e-4")) / mp.erf(a), 1 / zero), range(11), 0, 5.5, {0: zero})
-    # gelu: 2^r = 1 + r P(r); -log2(erfc(a / sqrt 2)) = a P(a), weight: absolute in the middle, relative in the tail,
-    # between the two on the way there
-    fit("gelu exp2", smooth(lambda r: mp.expm1(r * ln2) / r, ln2), lambda r: r / 2**r, range(6), -0.5, 0.5)
-    fit("gelu erfc", smooth(lambda a: -mp.log(mp.erfc(a / mp.sqrt(2))) / ln2 / a, zero / mp.sqrt(2) / ln2),
-        lambda a: ln2 * a * max((mp.erfc(a / mp.sqrt(2)) / 2) ** mp.mpf("0.6"), mp.mpf("0.003")), range(11), 0, 7.8)
+    # gelu: erfc(sqrt(2) a) = (1 + a P(a))^8; weight: relative, absolute in the tail
+    fit("gelu", lambda a: mp.erfc(mp.sqrt(2) * a) ** mp.mpf("0.125"),
+        lambda a: 8 * mp.erfc(mp.sqrt(2) * a) ** mp.mpf("0.875") / max(mp.erfc(mp.sqrt(2) * a), mp.mpf("0.04")),
+        range(9), 0, 3.5, {0: mp.mpf(1)})
 
 
 if __name__ == "__main__":
