@@ -51,50 +51,59 @@ void CZ_NAME(cz_activate)(int32_t act, float p0, float p1, float *v, size_t n) {
 #endif
 }
 
-/** What comes before the activation: factor and bias of integers, alpha and residual 1, of one pixel. */
-static void begin(const cz_epilogue *e, float *sums, const float *r, size_t c, size_t n) {
+/** Sums of `count` pixels, `step` floats apart, whose n channels from c on are finished: cz_finish. */
+typedef struct tile {
+    float *sums;
+    size_t step, count, channels, c, n;
+    const size_t *pixel;
+} tile;
+
+/** What comes before the activation: factor and bias of integers, alpha and residual 1. */
+static void begin(const cz_epilogue *e, const tile *t) {
     const vf alpha = vf_set1(e->alpha);
-    VF_FOR(i, n, m) {
-        vf v = vf_load(sums + i);
-        if (e->factor) v = vf_fma(v, vf_load(e->factor + c + i), e->bias ? vf_load_n(e->bias + c + i, m) : vf_zero());
-        if (e->alpha != 1.0f) v = vf_mul(v, alpha);
-        if (e->residual_mode == 1) v = vf_add(v, vf_load_n(r + i, m));
-        vf_store(sums + i, v);
+    VF_FOR(i, t->n, m) {
+        const size_t c = t->c + i;
+        const vf factor = e->factor ? vf_load(e->factor + c) : vf_zero();
+        const vf bias = e->bias ? vf_load_n(e->bias + c, m) : vf_zero();
+        for (size_t p = 0; p < t->count; p++) {
+            float *at = t->sums + p * t->step + i;
+            vf v = vf_load(at);
+            if (e->factor) v = vf_fma(v, factor, bias);
+            if (e->alpha != 1.0f) v = vf_mul(v, alpha);
+            if (e->residual_mode == 1) v = vf_add(v, vf_load_n(e->residual + t->pixel[p] * t->channels + c, m));
+            vf_store(at, v);
+        }
     }
 }
 
-/** What comes after it: affine, residual 2 and the store, of one pixel. */
-static void end(const cz_epilogue *e, const float *sums, const float *r, size_t c, size_t n, float *out) {
-    const bool affine = e->scale != NULL || e->shift != NULL;
-    VF_FOR(i, n, m) {
-        vf v = vf_load(sums + i);
-        if (affine)
-            v = vf_fma(v, e->scale ? vf_load_n(e->scale + c + i, m) : vf_set1(1.0f),
-                       e->shift ? vf_load_n(e->shift + c + i, m) : vf_zero());
-        if (e->residual_mode == 2) v = vf_add(v, vf_load_n(r + i, m));
-        vf_store_n(out + i, v, m);
+/** What comes after it: affine, residual 2 and the store. */
+static void end(const cz_epilogue *e, const tile *t, float *out) {
+    const bool affine = e->scale != NULL || e->shift != NULL, adds = e->residual_mode == 2, bytes = e->steps != 0;
+    VF_FOR(i, t->n, m) {
+        const size_t c = t->c + i;
+        const vf scale = e->scale ? vf_load_n(e->scale + c, m) : vf_set1(1.0f);
+        const vf shift = e->shift ? vf_load_n(e->shift + c, m) : vf_zero();
+        for (size_t p = 0; p < t->count; p++) {
+            const size_t at = t->pixel[p] * t->channels + c;
+            vf v = vf_load(t->sums + p * t->step + i);
+            if (affine) v = vf_fma(v, scale, shift);
+            if (adds) v = vf_add(v, vf_load_n(e->residual + at, m));
+            if (bytes)
+                vi_store_u8((uint8_t *)out + at, cz_quantize(v, e->steps, e->zero), m);
+            else
+                vf_store_n(out + at, v, m);
+        }
     }
-}
-
-/** What comes after it where the result is u8; `sums` already have the rest. */
-static void store_u8(const cz_epilogue *e, const float *sums, size_t n, uint8_t *out) {
-    VF_FOR(i, n, m) vi_store_u8(out + i, cz_quantize(vf_load(sums + i), e->steps, e->zero), m);
 }
 
 void CZ_NAME(cz_finish)(const cz_epilogue *e, float *sums, size_t step, const size_t *pixel, size_t count,
                         size_t channels, size_t c, size_t n, float *out) {
+    const tile t = {sums, step, count, channels, c, n, pixel};
     const size_t whole = cz_ceil_div(n, VL) * VL;
-    if (e->alpha != 1.0f || e->residual_mode == 1 || e->factor)
-        for (size_t p = 0; p < count; p++)
-            begin(e, sums + p * step, e->residual ? e->residual + pixel[p] * channels + c : sums, c, n);
+    if (e->alpha != 1.0f || e->residual_mode == 1 || e->factor) begin(e, &t);
     if (whole == step)
         CZ_NAME(cz_activate)(e->act, e->p0, e->p1, sums, count * step);
     else
         for (size_t p = 0; p < count; p++) CZ_NAME(cz_activate)(e->act, e->p0, e->p1, sums + p * step, whole);
-    for (size_t p = 0; p < count; p++) {
-        const size_t at = pixel[p] * channels + c;
-        float *v = sums + p * step;
-        end(e, v, e->residual ? e->residual + at : sums, c, n, e->steps != 0 ? v : out + at);
-        if (e->steps != 0) store_u8(e, v, n, (uint8_t *)out + at);
-    }
+    end(e, &t, out);
 }
