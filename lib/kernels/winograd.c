@@ -13,11 +13,11 @@
 
 #include <string.h>
 
-#define STRIP  64      /* tiles of a strip, at most; of a layer of one pass, which keeps less of M, twice as many */
-#define DEPTH  128     /* input channels of a pass, at most */
-#define RANGE  8       /* pairs of a unit, at most */
-#define UNITS  2       /* wanted of a layer, for threads to share; for them a strip may be halved */
-#define LITTLE 32768.0 /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
+#define STRIP  64             /* tiles of a strip, at most; with half as many channels twice as many */
+#define DEPTH  256            /* input channels of a pass, at most */
+#define RANGE  8              /* pairs of a unit, at most */
+#define UNITS  2              /* wanted of a layer, for threads to share; for them a strip may be halved */
+#define LITTLE 32768.0        /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
 #define PAIR   (2 * CZ_BLOCK) /* output channels for which U is made at a time */
 #define SKEW   CZ_BLOCK /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
 
@@ -74,7 +74,7 @@ static bool parts_of(const cz_wino *w, parts *p) {
  *  each range the inputs; smaller where that leaves too few units. */
 static void cut(cz_wino *w) {
     const size_t pairs = cz_ceil_div(w->out, PAIR);
-    w->strips = cz_ceil_div(w->tiles, w->depths == 1 ? 2 * STRIP : STRIP);
+    w->strips = cz_ceil_div(w->tiles, w->depth <= DEPTH / 2 ? 2 * STRIP : STRIP);
     w->ranges = cz_ceil_div(pairs, RANGE);
     /* in double: only an estimate, so it may round, and it cannot overflow */
     const bool little = (double)w->tiles * (double)w->out * (double)w->c.channels < LITTLE;
