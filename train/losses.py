@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Training loss: rebalanced soft cross-entropy, the safe mean's distance, evenness of the vivid mean; on request the
-pictures of the safe and the default read-out, judged as the evaluation judges them."""
+pictures of the safe and the default read-out, judged as the evaluation judges them and by what an ImageNet network sees
+in them."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from .bins import Bins
 from .color import lab_to_srgb
 from .data import AB_SCALE, Batch
 from .metrics import colorfulness
+from .perception import Perception
 
-# The read-out (s, T) that the default vividness has come out near to; train.vividness still chooses it.
-DEFAULT_READOUT = (0.15, 0.65)
+# The exponent of the photograph's gain that the default vividness is trained at; train.vividness still chooses it.
+DEFAULT_GAIN = 1.2
+GAIN_RANGE = (1.0, 2.5)  # of a photograph, before the exponent
 # Mean square error of sRGB below which a picture gains nothing: what chroma at 1/4 size cannot have anyway.
 ERROR_FLOOR = 3e-4
 
@@ -28,7 +31,9 @@ class LossWeights:
     hint: float = 4.0  # extra weight of cells that hold a hint
     safe: float = 0.0  # log error (its PSNR, that is) of each picture at the safe read-out
     default: float = 0.0  # the same at the default read-out,
-    color: float = 1.0  # with so much for what its pictures lack of the truth's colourfulness
+    color: float = 1.0  # with so much for what its pictures lack of the truth's colourfulness,
+    smooth: float = 0.0  # for the error of its differences between neighbouring cells,
+    seen: float = 0.0  # and for how far they are from the truth in the eyes of an ImageNet network
 
 
 class ExpectedColor(torch.autograd.Function):
@@ -51,56 +56,84 @@ class ExpectedColor(torch.autograd.Function):
         return (grad @ basis.t()).mul_(e), None
 
 
+def photograph_gain(mean: Tensor, chroma: Tensor) -> Tensor:
+    """[B,1,1,1]: how much chroma averaging took from each photograph; of the means' length [B,h,w,2] and the mean lengths
+    [B,h,w], over AB_SCALE. What the library does (docs/color.md)."""
+    length = (mean.square().sum(3) + 1e-8).sqrt()
+    gain = chroma.mean((1, 2)) / length.mean((1, 2)).clamp(min=1 / AB_SCALE)
+    return gain.clamp(*GAIN_RANGE)[:, None, None, None]
+
+
+def differences(x: Tensor) -> tuple[Tensor, Tensor]:
+    return x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
+
+
+def painted(scaled: Tensor, light: Tensor, size: int) -> Tensor:
+    """sRGB at 1/size of the crop, from chroma [B,h,w,2] at 1/4 over AB_SCALE."""
+    ab = AB_SCALE * scaled.permute(0, 3, 1, 2)
+    if size < 4:
+        ab = F.interpolate(ab, scale_factor=4 / size, mode="bilinear", align_corners=False)
+    return lab_to_srgb(torch.cat([F.avg_pool2d(light, size), ab], 1))
+
+
 def picture_loss(scaled: Tensor, truth: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Chroma [B,h,w,2], over AB_SCALE, as pictures at 1/4 size: the mean log of their square errors, and what they lack of
-    the truth's colourfulness, over that colourfulness. More colour than the truth has earns nothing: the logarithm would
+    """Chroma and its truth [B,h,w,2], over AB_SCALE, as pictures at 1/4 size: the mean log of their square errors, and what they
+    lack of the truth's colourfulness, over that colourfulness. More colour than the truth has earns nothing: the logarithm would
     forgive it where the error is large already."""
-    light = F.avg_pool2d(batch.light, 4)
-    mine = lab_to_srgb(torch.cat([light, AB_SCALE * scaled.permute(0, 3, 1, 2)], 1))
-    theirs = lab_to_srgb(torch.cat([light, truth.permute(0, 3, 1, 2)], 1))
+    mine, theirs = painted(scaled, batch.light, 4), painted(truth, batch.light, 4)
     error = ((mine - theirs).square().mean((1, 2, 3)) + ERROR_FLOOR).log().mean()
     wanted = colorfulness(theirs)
     return error, (wanted - colorfulness(mine)).relu().sum() / wanted.sum().clamp(min=1e-3)
 
 
-def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weights: LossWeights) -> dict[str, Tensor]:
+def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weights: LossWeights,
+               perception: Perception | None = None) -> dict[str, Tensor]:
     """logits [B,Q,h,w] and residual [B,2,h,w] at 1/4 against the batch's chroma. Returns 'loss' and its parts."""
     b, q, h, w = logits.shape
-    truth = F.avg_pool2d(batch.ab, 4).permute(0, 2, 3, 1)
+    truth = F.avg_pool2d(batch.ab, 4).permute(0, 2, 3, 1) / AB_SCALE
     hinted = F.max_pool2d(batch.hinted, 4).permute(0, 2, 3, 1)
     flat = logits.float().permute(0, 2, 3, 1).reshape(-1, q)
     extra = residual.float().permute(0, 2, 3, 1)
     emphasis = 1 + weights.hint * hinted.reshape(-1)
     rebalance = bins.log_weight.exp()
 
-    # Columns: the vivid distribution's mean and sum, then those of the data's own distribution, which dividing the
-    # class weights out restores.
+    # Columns: the vivid distribution's mean and sum, then mean, chroma and sum of the data's own distribution, which
+    # dividing the class weights out restores.
     ones = torch.ones(q, 1, device=flat.device)
-    vivid_basis = torch.cat([bins.centers / AB_SCALE, ones], 1)
-    sums, top = ExpectedColor.apply(flat, torch.cat([vivid_basis, vivid_basis / rebalance[:, None]], 1))
+    scaled = bins.centers / AB_SCALE
+    own = torch.cat([scaled, scaled.square().sum(1, keepdim=True).sqrt(), ones], 1) / rebalance[:, None]
+    sums, top = ExpectedColor.apply(flat, torch.cat([scaled, ones, own], 1))
 
-    index, amount = bins.encode(truth.reshape(-1, 2))
+    index, amount = bins.encode(AB_SCALE * truth.reshape(-1, 2))
     rare = (rebalance[index] * amount).sum(1)
     entropy = top[:, 0] + sums[:, 2].log() - (flat.gather(1, index) * amount).sum(1)
     scale = rare * emphasis
     cross = (entropy * scale).sum() / scale.sum()
 
-    mean = (sums[:, 3:5] / sums[:, 5:6]).view(b, h, w, 2) + extra
-    apart = F.smooth_l1_loss(mean, truth / AB_SCALE, beta=0.1, reduction="none").sum(3).reshape(-1)
+    center = (sums[:, 3:5] / sums[:, 6:7]).view(b, h, w, 2)
+    mean = center + extra
+    apart = F.smooth_l1_loss(mean, truth, beta=0.1, reduction="none").sum(3).reshape(-1)
     distance = (apart * emphasis).sum() / emphasis.sum()
+    loss = cross + weights.mean * distance
+    parts = {"cross": cross, "mean": distance}
 
-    vivid = (sums[:, :2] / sums[:, 2:3]).view(b, h, w, 2) + extra
-    error = vivid - truth / AB_SCALE
-    even = (error[:, 1:] - error[:, :-1]).abs().mean() + (error[:, :, 1:] - error[:, :, :-1]).abs().mean()
-    loss = cross + weights.mean * distance + weights.even * even
-    parts = {"cross": cross.detach(), "mean": distance.detach(), "even": even.detach()}
+    if weights.even:
+        vivid = (sums[:, :2] / sums[:, 2:3]).view(b, h, w, 2) + extra
+        down, across = differences(vivid - truth)
+        parts["even"] = down.abs().mean() + across.abs().mean()
+        loss = loss + weights.even * parts["even"]
     if weights.safe:
         parts["safe"], _ = picture_loss(mean, truth, batch)
         loss = loss + weights.safe * parts["safe"]
     if weights.default:
-        s, t = DEFAULT_READOUT
-        sums, _ = ExpectedColor.apply((flat - s * bins.log_weight) / t, vivid_basis)
-        usual = (sums[:, :2] / sums[:, 2:3]).view(b, h, w, 2) + extra
+        gain = photograph_gain(center, (sums[:, 5] / sums[:, 6]).view(b, h, w))
+        usual = center * gain ** DEFAULT_GAIN + extra
         parts["default"], parts["pale"] = picture_loss(usual, truth, batch)
-        loss = loss + weights.default * (parts["default"] + weights.color * parts["pale"])
+        down, across = differences(usual - truth)
+        parts["smooth"] = down.abs().mean() + across.abs().mean()
+        part = parts["default"] + weights.color * parts["pale"] + weights.smooth * parts["smooth"]
+        if perception is not None:
+            parts["seen"] = perception(painted(usual, batch.light, 2), painted(truth, batch.light, 2))
+            part = part + weights.seen * parts["seen"]
+        loss = loss + weights.default * part
     return {"loss": loss, **{k: v.detach() for k, v in parts.items()}}

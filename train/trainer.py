@@ -22,6 +22,7 @@ from .config import Config, Phase
 from .data import Sampler
 from .losses import color_loss
 from .network import ColorNet, count, find_imagenet_weights, load_imagenet
+from .perception import LITE, Perception, imagenet_encoder
 from .store import Store, open_store
 
 
@@ -106,6 +107,8 @@ class Trainer:
             for mine, other in zip(twin.parameters(), self.net.parameters()):
                 mine.data = other.data
         self.forwards: list[Any] = [torch.compile(n) if config.compile else n for n in self.nets]
+        judged = config.loss.default and config.loss.seen
+        self.perception = Perception(imagenet_encoder(LITE)).to(self.device) if judged else None
         self.pool = ThreadPoolExecutor(self.workers, initializer=lambda: torch.set_num_threads(1))
         self.stopping = False
 
@@ -189,7 +192,7 @@ class Trainer:
         batch = self.sampler(name, worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
             logits, residual = self.forwards[worker](batch.input)
-        parts = color_loss(logits, residual, batch, self.bins, c.loss)
+        parts = color_loss(logits, residual, batch, self.bins, c.loss, self.perception)
         self.nets[worker].zero_grad(set_to_none=True)
         (parts["loss"] / self.workers).backward()
         return {k: v.detach() for k, v in parts.items()}

@@ -17,8 +17,9 @@ from train.data import AB_SCALE, Batch, Sampler
 from train.vividness import random_hints
 from train.export import difference, export
 from train.inference import load_network
-from train.losses import ERROR_FLOOR, picture_loss
-from train.network import ColorNet, count
+from train.losses import ERROR_FLOOR, photograph_gain, picture_loss
+from train.network import ColorNet, Encoder, count
+from train.perception import Perception
 from train.store import open_store
 from train.trainer import Trainer
 
@@ -66,7 +67,7 @@ def test_resume_continues(run: tuple[Path, list[float]]) -> None:
 
 def test_a_run_begins_from_given_weights(run: tuple[Path, list[float]]) -> None:
     config = {**make_config(run[0], 2), "name": "more", "init": str(run[0] / "runs/test/weights.npz"), "rate": 1e-5,
-              "encoder_rate": 1e-5, "loss": {"safe": 1.0, "default": 1.0}}
+              "encoder_rate": 1e-5, "loss": {"safe": 1.0, "default": 1.0, "smooth": 1.0, "even": 0.0}}
     trainer = Trainer(parse(config), resume=False)
     given, arrays = load_network(run[0] / "runs/test/weights.npz")
     assert all(torch.equal(v, trainer.net.state_dict()[k]) for k, v in given.state_dict().items())
@@ -80,12 +81,31 @@ def test_picture_loss_judges_pictures() -> None:
     rgb = 0.3 + 0.4 * torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     lab = color.srgb_to_lab(rgb)
     batch = Batch(torch.zeros(0), lab[:, :1], lab[:, 1:], torch.zeros(0))
-    truth = torch.nn.functional.avg_pool2d(batch.ab, 4).permute(0, 2, 3, 1)
-    results = {gain: picture_loss(gain * truth / AB_SCALE, truth, batch) for gain in (0.0, 0.5, 1.0, 1.5)}
+    truth = torch.nn.functional.avg_pool2d(batch.ab, 4).permute(0, 2, 3, 1) / AB_SCALE
+    results = {gain: picture_loss(gain * truth, truth, batch) for gain in (0.0, 0.5, 1.0, 1.5)}
     assert float(results[1.0][0]) == pytest.approx(np.log(ERROR_FLOOR), abs=1e-3)
     assert float(results[0.0][0]) > float(results[0.5][0]) > float(results[1.0][0]) < float(results[1.5][0])
     assert float(results[0.0][1]) == pytest.approx(1, abs=1e-3) and float(results[0.0][1]) > float(results[0.5][1])
     assert float(results[1.5][1]) == float(results[1.0][1]) == 0
+
+
+def test_photograph_gain_is_of_a_photograph_and_held_in_range() -> None:
+    mean = torch.zeros(3, 4, 4, 2)
+    mean[0, :, :, 0], mean[1, :, :2, 1], mean[2] = 0.2, 0.4, 1e-4  # lengths of 0.2, of 0.2 on average, and of a gray picture
+    chroma = torch.stack([torch.full((4, 4), v) for v in (0.3, 0.9, 1e-4)])
+    assert photograph_gain(mean, chroma).flatten().tolist() == pytest.approx([1.5, 2.5, 1.0], abs=1e-3)
+
+
+def test_perception_is_nearer_for_the_right_colours() -> None:
+    torch.manual_seed(0)
+    judge = Perception(Encoder(1, channels=3).eval().requires_grad_(False))
+    theirs = torch.rand(4, 3, 64, 64)
+    gray = theirs.mean(1, keepdim=True).expand_as(theirs)
+    near = (0.8 * theirs + 0.2 * gray).requires_grad_()
+    loss = judge(near, theirs)
+    loss.backward()
+    assert 0 == float(judge(theirs, theirs)) < float(loss) < float(judge(gray, theirs))
+    assert near.grad is not None and float(near.grad.abs().sum()) > 0
 
 
 def test_export_computes_the_same(run: tuple[Path, list[float]]) -> None:
