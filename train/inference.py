@@ -21,6 +21,13 @@ Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # [B,4,H,W] -> logits [B,Q,
 FADED_MOST = 2.5
 
 
+def how_faded(mean: Tensor, chroma: Tensor) -> Tensor:
+    """[B]: how much of each photograph's chroma averaging took, 1..FADED_MOST; of its mean colours [B,h,w,2] and the mean
+    chroma of its colours [B,h,w]. Photographs whose means are gray (a chroma below 1) stay so."""
+    length = (mean.square().sum(3) + 1e-6).sqrt()  # its gradient is finite at gray
+    return (chroma.mean((1, 2)) / length.mean((1, 2)).clamp(min=1)).clamp(1, FADED_MOST)
+
+
 def vivid(mean: Tensor, faded: Tensor, residual: Tensor, g: float) -> Tensor:
     """ab [B,2,h,w] of Model.read()'s means, with what averaging took of each photograph's chroma given back."""
     return mean * (faded**g).view(-1, 1, 1, 1) + AB_SCALE * residual.float()
@@ -33,12 +40,10 @@ class Model:
     log_weight: Tensor  # [Q]
 
     def read(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean colours [B,2,h,w] of whole photographs, and of each the chroma of its colours over that of their
-        means [B], 1..FADED_MOST. Photographs whose means are gray (a chroma below 1) stay so."""
+        """The mean colours [B,2,h,w] of whole photographs, and how_faded() they are."""
         p = (logits.float().permute(0, 2, 3, 1) - self.log_weight).softmax(3)
-        mean, chroma = p @ self.bins, p @ self.bins.norm(dim=1)
-        faded = chroma.mean((1, 2)) / mean.norm(dim=3).mean((1, 2)).clamp(min=1)
-        return mean.permute(0, 3, 1, 2), faded.clamp(1, FADED_MOST)
+        mean = p @ self.bins
+        return mean.permute(0, 3, 1, 2), how_faded(mean, p @ self.bins.square().sum(1).sqrt())
 
     def chroma(self, logits: Tensor, residual: Tensor, g: float) -> Tensor:
         """ab [B,2,h,w] from the head's outputs; g is the power of the gain."""

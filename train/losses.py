@@ -14,12 +14,12 @@ from torch import Tensor
 from .bins import Bins
 from .color import lab_to_srgb
 from .data import AB_SCALE, Batch
+from .inference import how_faded
 from .metrics import colorfulness
 from .perception import Perception
 
-# The exponent of the photograph's gain that the default vividness is trained at; train.vividness still chooses it.
+# The power of the gain (docs/color.md) that the default vividness is trained at; train.vividness still chooses it.
 DEFAULT_GAIN = 1.2
-GAIN_RANGE = (1.0, 2.5)  # of a photograph, before the exponent
 # Mean square error of sRGB below which a picture gains nothing: what chroma at 1/4 size cannot have anyway.
 ERROR_FLOOR = 3e-4
 
@@ -56,14 +56,6 @@ class ExpectedColor(torch.autograd.Function):
         return (grad @ basis.t()).mul_(e), None
 
 
-def photograph_gain(mean: Tensor, chroma: Tensor) -> Tensor:
-    """[B,1,1,1]: how much chroma averaging took from each photograph; of the means' length [B,h,w,2] and the mean lengths
-    [B,h,w], over AB_SCALE. What the library does (docs/color.md)."""
-    length = (mean.square().sum(3) + 1e-8).sqrt()
-    gain = chroma.mean((1, 2)) / length.mean((1, 2)).clamp(min=1 / AB_SCALE)
-    return gain.clamp(*GAIN_RANGE)[:, None, None, None]
-
-
 def differences(x: Tensor) -> tuple[Tensor, Tensor]:
     return x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
 
@@ -77,9 +69,9 @@ def painted(scaled: Tensor, light: Tensor, size: int) -> Tensor:
 
 
 def picture_loss(scaled: Tensor, truth: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Chroma and its truth [B,h,w,2], over AB_SCALE, as pictures at 1/4 size: the mean log of their square errors, and what they
-    lack of the truth's colourfulness, over that colourfulness. More colour than the truth has earns nothing: the logarithm would
-    forgive it where the error is large already."""
+    """Chroma and its truth [B,h,w,2], over AB_SCALE, as pictures at 1/4 size: the mean log of their square errors, and what
+    they lack of the truth's colourfulness, over that colourfulness. More colour than the truth has earns nothing: the
+    logarithm would forgive it where the error is large already."""
     mine, theirs = painted(scaled, batch.light, 4), painted(truth, batch.light, 4)
     error = ((mine - theirs).square().mean((1, 2, 3)) + ERROR_FLOOR).log().mean()
     wanted = colorfulness(theirs)
@@ -126,8 +118,8 @@ def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weigh
         parts["safe"], _ = picture_loss(mean, truth, batch)
         loss = loss + weights.safe * parts["safe"]
     if weights.default:
-        gain = photograph_gain(center, (sums[:, 5] / sums[:, 6]).view(b, h, w))
-        usual = center * gain ** DEFAULT_GAIN + extra
+        faded = how_faded(AB_SCALE * center, AB_SCALE * (sums[:, 5] / sums[:, 6]).view(b, h, w))
+        usual = center * (faded**DEFAULT_GAIN).view(-1, 1, 1, 1) + extra
         parts["default"], parts["pale"] = picture_loss(usual, truth, batch)
         down, across = differences(usual - truth)
         parts["smooth"] = down.abs().mean() + across.abs().mean()

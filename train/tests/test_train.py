@@ -17,7 +17,7 @@ from train.data import AB_SCALE, Batch, Sampler
 from train.vividness import random_hints
 from train.export import difference, export
 from train.inference import load_network
-from train.losses import ERROR_FLOOR, photograph_gain, picture_loss
+from train.losses import ERROR_FLOOR, picture_loss
 from train.network import ColorNet, Encoder, count
 from train.perception import Perception
 from train.store import open_store
@@ -87,13 +87,6 @@ def test_picture_loss_judges_pictures() -> None:
     assert float(results[0.0][0]) > float(results[0.5][0]) > float(results[1.0][0]) < float(results[1.5][0])
     assert float(results[0.0][1]) == pytest.approx(1, abs=1e-3) and float(results[0.0][1]) > float(results[0.5][1])
     assert float(results[1.5][1]) == float(results[1.0][1]) == 0
-
-
-def test_photograph_gain_is_of_a_photograph_and_held_in_range() -> None:
-    mean = torch.zeros(3, 4, 4, 2)
-    mean[0, :, :, 0], mean[1, :, :2, 1], mean[2] = 0.2, 0.4, 1e-4  # lengths of 0.2, of 0.2 on average, and of a gray picture
-    chroma = torch.stack([torch.full((4, 4), v) for v in (0.3, 0.9, 1e-4)])
-    assert photograph_gain(mean, chroma).flatten().tolist() == pytest.approx([1.5, 2.5, 1.0], abs=1e-3)
 
 
 def test_perception_is_nearer_for_the_right_colours() -> None:
