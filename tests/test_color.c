@@ -287,19 +287,25 @@ static double faded_in_double(const cz_color_job *job, const cz_chroma_in *in) {
         meant += chroma;
         left += hypot(mean[0], mean[1]);
     }
-    return fmin(fmax(meant / fmax(left, 9 * 8), 1), 2.5);
+    return fmin(fmax(meant / fmax(left, 9 * 8), 1), 2);
+}
+
+/** The gain of a cell, from its own mean and mean chroma and from what the photograph lost. */
+static double gain_in_double(double faded, double restored, const double mean[2], double chroma) {
+    const double own = 2 * (chroma / fmax(hypot(mean[0], mean[1]), 4) - 1);
+    return 1 + restored * fmax(fmin(faded - 1, own), 0);
 }
 
 static void chroma_follows_its_formula(void **state) {
     (void)state;
     static const struct {
         size_t bins;
-        float spread, chroma, power; /* of the logits, of the centres, and of the gain */
+        float spread, chroma, restored; /* of the logits, of the centres, and how much is given back */
     } rows[] = {{2, 8, 100, 0},    {15, 8, 100, 1},  {16, 8, 100, 0.4f}, {17, 8, 100, 2.5f},
                 {256, 8, 0.5f, 2}, {313, 1, 100, 1}, {37, 0.3f, 20, 3},  {CZ_COLOR_MAX_BINS, 4, 60, 1.5f}};
     cz_color_job job = job_of(COLORIZER_CPU_BEST, &tables, &one_thread, 36, 32, 32);
     const size_t n = (size_t)job.grid.cw * job.grid.ch;
-    size_t gray = 0, between = 0, most = 0;
+    size_t gray = 0, between = 0, most = 0, sure = 0;
     assert_true(job.grid.cw == 16 && job.grid.ch == 8);
     for (size_t q = 0; q < CZ_COUNT(rows); q++) {
         const size_t bins = rows[q].bins;
@@ -314,17 +320,19 @@ static void chroma_follows_its_formula(void **state) {
                                  .centers = centers,
                                  .log_weight = q % 3 ? weight : NULL,
                                  .bins = bins,
-                                 .power = rows[q].power};
+                                 .restored = rows[q].restored};
         memcpy(given, logits, 4 * n * bins);
         assert_true(cz_chroma(&job, &in, ab, confidence));
         memcpy(logits, given, 4 * n * bins);
-        const double faded = faded_in_double(&job, &in), gain = pow(faded, (double)rows[q].power);
+        const double faded = faded_in_double(&job, &in);
         gray += faded <= 1;
-        most += faded >= 2.5;
-        between += faded > 1.05 && faded < 2.4;
+        most += faded >= 2;
+        between += faded > 1.05 && faded < 1.9;
         for (size_t c = 0; c < n; c++) {
             double p[CZ_COLOR_MAX_BINS], mean[2], chroma, near = 0;
             distribution_of(&in, c, p, mean, &chroma);
+            const double gain = gain_in_double(faded, (double)rows[q].restored, mean, chroma);
+            sure += gain < 1 + (double)rows[q].restored * (faded - 1);
             for (size_t k = 0; k < 2; k++) {
                 const double want = mean[k] * gain + (in.residual ? 110 * (double)residual[2 * c + k] : 0);
                 assert_true(fabs((double)ab[k * n + c] - fmin(fmax(want, -128), 128)) < 2e-3 * gain);
@@ -339,7 +347,7 @@ static void chroma_follows_its_formula(void **state) {
         void *const blocks[] = {logits, residual, centers, weight, ab, confidence, given};
         for (size_t i = 0; i < CZ_COUNT(blocks); i++) free(blocks[i]);
     }
-    assert_true(gray > 0 && between > 0 && most > 0);
+    assert_true(gray > 0 && between > 0 && most > 0 && sure > 0);
 }
 
 static void absurd_logits_give_finite_chroma(void **state) {
@@ -352,7 +360,7 @@ static void absurd_logits_give_finite_chroma(void **state) {
     float *ab = get(8 * n), *confidence = get(4 * n);
     for (size_t i = 0; i < n * BINS; i++) logits[i] = odd[random_u32() % (1 + i * CZ_COUNT(odd) / (n * BINS))];
     for (size_t i = 0; i < 2 * n; i++) residual[i] = odd[random_u32() % CZ_COUNT(odd)];
-    const cz_chroma_in in = {.logits = logits, .residual = residual, .centers = centers, .bins = BINS, .power = 10};
+    const cz_chroma_in in = {.logits = logits, .residual = residual, .centers = centers, .bins = BINS, .restored = 10};
     assert_true(cz_chroma(&job, &in, ab, confidence));
     for (size_t i = 0; i < 2 * n; i++) assert_true(ab[i] >= -128 && ab[i] <= 128);
     for (size_t i = 0; i < n; i++) assert_true(confidence[i] >= 0 && confidence[i] <= 1);
@@ -459,7 +467,7 @@ static uint64_t everything(int32_t cpu, const cz_exec *exec, uint64_t seed) {
                                   .palette_strength = random_in(0, 1),
                                   .tint = {random_in(-100, 100), random_in(-100, 100)}};
         const cz_chroma_in network = {
-            .logits = logits, .centers = centers, .bins = bins, .power = random_in(0, 3), .wishes = &wishes};
+            .logits = logits, .centers = centers, .bins = bins, .restored = random_in(0, 3), .wishes = &wishes};
         const colorizer_image s = image_of(in, from, (int32_t)width, (int32_t)height, 0);
         const colorizer_image d = image_of(out, to, (int32_t)width, (int32_t)height, 0);
         const cz_pixels src = checked(&s, CZ_IMAGE_SOURCE), dst = checked(&d, CZ_IMAGE_TARGET);

@@ -311,7 +311,7 @@ static void modes_of_a_known_distribution(void **state) {
     /* bins 0 and 1 are 6 apart and count as one; 2 lies far away; 3 is nearly impossible */
     static const float centres[] = {40, 0, 40, 6, -30, 10, 0, -50}, weight[] = {0, 0, 0, 0};
     float logits[] = {logf(0.3f), logf(0.3f), logf(0.399f), logf(0.001f)};
-    const cz_chroma_in in = {.logits = logits, .centers = centres, .log_weight = weight, .bins = 4, .power = 1};
+    const cz_chroma_in in = {.logits = logits, .centers = centres, .log_weight = weight, .bins = 4, .restored = 1};
     cz_mode m[4];
     cz_read_cell(&job, &in, 0);
     assert_int_equal(cz_modes(&in, 0, m, 4), 2);
@@ -334,7 +334,7 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
     float *plain = get(2 * sizeof(float) * cells), *sure = get(sizeof(float) * cells);
     for (size_t i = 0; i < BINS * cells; i++) logits[i] = log_p[i % BINS];
     const cz_chroma_in in = {
-        .logits = logits, .centers = centres, .log_weight = weight, .bins = BINS, .power = 0.7f, .wishes = w};
+        .logits = logits, .centers = centres, .log_weight = weight, .bins = BINS, .restored = 0.7f, .wishes = w};
     assert_true(cz_chroma(&job, &in, ab, sure));
     double sum = 0, sa = 0, sb = 0, all = 0, ma = 0, mb = 0, chroma = 0;
     for (size_t i = 0; i < BINS; i++) {
@@ -355,7 +355,9 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
         chroma += p * hypot(a, b);
     }
     /* the gain is of the data's own distribution, as confidence is */
-    const double gain = pow(fmin(fmax(chroma / fmax(hypot(ma, mb), all), 1), 2.5), 0.7);
+    const double faded = fmin(fmax(chroma / fmax(hypot(ma, mb), all), 1), 2);
+    const double own = 2 * (chroma / fmax(hypot(ma, mb), 4 * all) - 1);
+    const double gain = 1 + 0.7 * fmax(fmin(faded - 1, own), 0);
     want[0] = gain * sa / sum;
     want[1] = gain * sb / sum;
     got[0] = (double)ab[0];

@@ -14,11 +14,12 @@ from torch import Tensor
 from .bins import Bins
 from .color import lab_to_srgb
 from .data import AB_SCALE, Batch
-from .inference import how_faded
+from .inference import lost_chroma
 from .metrics import colorfulness
 from .perception import Perception
 
-# The power of the gain (docs/color.md) that the default vividness is trained at; train.vividness still chooses it.
+# How much of the chroma that averaging took (docs/color.md) is given back in training's default read-out; train.vividness
+# still chooses the default's.
 DEFAULT_GAIN = 1.2
 # Mean square error of sRGB below which a picture gains nothing: what chroma at 1/4 size cannot have anyway.
 ERROR_FLOOR = 3e-4
@@ -118,8 +119,8 @@ def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weigh
         parts["safe"], _ = picture_loss(mean, truth, batch)
         loss = loss + weights.safe * parts["safe"]
     if weights.default:
-        faded = how_faded(AB_SCALE * center, AB_SCALE * (sums[:, 5] / sums[:, 6]).view(b, h, w))
-        usual = center * (faded**DEFAULT_GAIN).view(-1, 1, 1, 1) + extra
+        lost = lost_chroma(AB_SCALE * center, AB_SCALE * (sums[:, 5] / sums[:, 6]).view(b, h, w))
+        usual = center * (1 + DEFAULT_GAIN * lost)[..., None] + extra
         parts["default"], parts["pale"] = picture_loss(usual, truth, batch)
         down, across = differences(usual - truth)
         parts["smooth"] = down.abs().mean() + across.abs().mean()

@@ -27,7 +27,7 @@ from .store import center_crops, open_store
 
 SIZE = 256  # of the validation crops
 CHUNK = 20
-POWERS = tuple(0.25 * i for i in range(11))  # of the gain
+GAINS = tuple(0.5 * i for i in range(10))  # how many times what averaging took is given back
 DEFAULT_DB = 0.7  # above gray, that the default vividness must keep
 MORE = 1.1  # colourfulness of vividness 2 over the default's, where that has all of the truth's already
 
@@ -39,11 +39,11 @@ class Examined:
     truth: Tensor
     lab: Tensor
     mean: Tensor
-    faded: Tensor
+    lost: Tensor
     residual: Tensor
 
     def paint(self, part: slice, g: float) -> Tensor:
-        return paint(self.lab[part, :1], vivid(self.mean[part], self.faded[part], self.residual[part], g))
+        return paint(self.lab[part, :1], vivid(self.mean[part], self.lost[part], self.residual[part], g))
 
 
 def random_hints(ab: Tensor, number: int, seed: int = 0) -> Tensor:
@@ -112,7 +112,7 @@ Grid = list[tuple[float, float, float]]  # g, PSNR, colourfulness ratio
 Row = tuple[float, float]  # v, g
 
 
-def power_for(grid: Grid, want: float) -> float:
+def gain_for(grid: Grid, want: float) -> float:
     """The g that gives that colourfulness, or the nearest there is."""
     line = sorted((ratio, g) for g, _, ratio in grid)
     return round(float(np.interp(want, [p[0] for p in line], [p[1] for p in line])), 3)
@@ -124,14 +124,14 @@ def choose_table(grid: Grid, enough: Callable[[float], bool]) -> list[Row]:
     with colourfulness in between."""
     safe, highest = grid[0][2], max(ratio for _, _, ratio in grid)
     low, high = safe, min(1.0, highest)
-    if enough(power_for(grid, high)):
+    if enough(gain_for(grid, high)):
         low = high
     for _ in range(5 if low < high else 0):
         middle = (low + high) / 2
-        low, high = (middle, high) if enough(power_for(grid, middle)) else (low, middle)
+        low, high = (middle, high) if enough(gain_for(grid, middle)) else (low, middle)
     usual, most = low, min(max(1.0, MORE * low), highest)
     targets = {0.5: (safe + usual) / 2, 1.0: usual, 1.5: (usual + most) / 2, 2.0: most}
-    return [(0.0, 0.0)] + [(v, power_for(grid, want)) for v, want in targets.items()]
+    return [(0.0, 0.0)] + [(v, gain_for(grid, want)) for v, want in targets.items()]
 
 
 def sheet(rows: list[list[Tensor]], path: Path) -> None:
@@ -150,16 +150,16 @@ def half(x: Tensor) -> Tensor:
     return F.avg_pool2d(x[None], 2)[0]
 
 
-def draw_validation(seen: Examined, powers: list[float], path: Path, count: int = 40) -> None:
+def draw_validation(seen: Examined, gains: list[float], path: Path, count: int = 40) -> None:
     """Truth, then one picture for each g, half size, two photos a row."""
     cells = []
     for i in range(0, len(seen.truth), max(1, len(seen.truth) // count)):
-        cells.append([half(seen.truth[i])] + [half(seen.paint(slice(i, i + 1), g)[0]) for g in powers])
+        cells.append([half(seen.truth[i])] + [half(seen.paint(slice(i, i + 1), g)[0]) for g in gains])
     sheet([cells[i] + (cells[i + 1] if i + 1 < len(cells) else []) for i in range(0, len(cells), 2)], path)
 
 
 @torch.no_grad()
-def draw_folder(model: Model, folder: Path, powers: list[float], path: Path) -> None:
+def draw_folder(model: Model, folder: Path, gains: list[float], path: Path) -> None:
     """Photographs without a truth: gray and each g, at a working short side of 256."""
     for number, name in enumerate(sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".png"})):
         image = Image.open(name).convert("L")
@@ -168,7 +168,7 @@ def draw_folder(model: Model, folder: Path, powers: list[float], path: Path) -> 
         gray = torch.from_numpy(np.array(image)).float()[None, None].expand(1, 3, -1, -1) / 255
         lightness = srgb_to_lab(gray)[:, :1]
         logits, residual = predict(model, lightness)
-        row = [gray[0]] + [paint(lightness, model.chroma(logits, residual, g))[0] for g in powers]
+        row = [gray[0]] + [paint(lightness, model.chroma(logits, residual, g))[0] for g in gains]
         sheet([row], path / f"{number:02d}-{name.stem}.png")
 
 
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=600)
     parser.add_argument("--search", type=int, default=200, help="photos used for the grid")
-    parser.add_argument("--quick", action="store_true", help="three powers, with and without hints; no table")
+    parser.add_argument("--quick", action="store_true", help="three gains, with and without hints; no table")
     args = parser.parse_args()
     model = load_model(args.weights)
     seen = examine(model, center_crops(open_store(args.data, args.set, args.cache), args.photos))
@@ -198,7 +198,7 @@ def main() -> None:
     base["gray"] = score_constant(seen, torch.zeros(2))
     base["constant"] = score_constant(seen, torch.tensor([base["constant_a"], base["constant_b"]]))
     grid: Grid = []
-    for g in POWERS:
+    for g in GAINS:
         decibels, share = score(few, g)
         grid.append((g, decibels, share))
         print("g %.2f  %.2f dB  colourfulness %.3f" % grid[-1], flush=True)
@@ -213,10 +213,10 @@ def main() -> None:
         print(f"vividness {v:.2f} (g {g:.3f}): {db:.2f} dB, colourfulness {ratio:.3f}", flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "vividness.json").write_text(json.dumps(result, indent=1))
-    powers = [dict(table)[v] for v in (0.0, 1.0, 2.0)]
-    draw_validation(seen, powers, args.out / "val.png")
+    gains = [dict(table)[v] for v in (0.0, 1.0, 2.0)]
+    draw_validation(seen, gains, args.out / "val.png")
     if (args.data / "historical").is_dir():
-        draw_folder(model, args.data / "historical", powers, args.out / "historical")
+        draw_folder(model, args.data / "historical", gains, args.out / "historical")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ typedef struct {
     const cz_chroma_bins *bins;
     const float *wish; /* [bins] */
     float *ab, *confidence;
-    float gain;
+    double faded; /* how much, the photograph */
 } chroma_task;
 
 /** The first pass; the mean chroma of cells is kept where their confidence will be. */
@@ -81,23 +81,11 @@ static void mean_rows(void *context, size_t begin, size_t end, uint32_t slot) {
                     t->confidence + first);
 }
 
-static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) {
-    const chroma_task *t = context;
-    const cz_grid *g = &t->job->grid;
-    const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
-    const float *shares = t->in->logits + first * t->in->bins;
-    float *a = t->ab + first, *b = t->ab + cells + first;
-    (void)slot;
-    if (t->in->wishes != NULL) wished_means(t->bins, t->wish, shares, n, a, b);
-    t->job->k->chroma(t->bins, shares, t->in->residual == NULL ? NULL : t->in->residual + 2 * first, t->gain, n, a, b,
-                      t->confidence + first);
-}
-
-#define FADED_MOST 2.5
+#define FADED_MOST 2.0
 
 /** How much paler than the colours that may be meant their means are: mean chroma over chroma of the mean, each summed
  *  over the cells that hold pixels, row by row. Means of a chroma below 1 count as 1: what is gray stays gray. */
-static float faded(const cz_grid *g, const float *ab, const float *chroma) {
+static double faded(const cz_grid *g, const float *ab, const float *chroma) {
     const size_t w = cz_ceil_div(g->w, g->cell), h = cz_ceil_div(g->h, g->cell), cells = (size_t)g->cw * g->ch;
     double meant = 0, left = 0;
     for (size_t y = 0; y < h; y++)
@@ -107,15 +95,38 @@ static float faded(const cz_grid *g, const float *ab, const float *chroma) {
             left += sqrt(a * a + b * b);
         }
     const double least = (double)w * (double)h, r = meant / (left > least ? left : least);
-    return (float)(r > 1 ? (r < FADED_MOST ? r : FADED_MOST) : 1);
+    return r > 1 ? (r < FADED_MOST ? r : FADED_MOST) : 1;
 }
 
-/** x^p as a transfer of that gamma has it, by the library's own power: the same bits everywhere. */
-static float power(const cz_color_job *job, float x, float p) {
-    const cz_layout_px px = {.sample = CZ_SAMPLE_F32, .channels = 1, .transfer = COLORIZER_TRANSFER_GAMMA, .gamma = p};
-    float y;
-    job->k->luminance(job->tables, px, &x, 1, &y);
-    return y;
+/* A cell gets back at most so many times what it lost itself, seen against a chroma of at least LEAST_CHROMA. */
+#define OWN_LOSSES   2.0
+#define LEAST_CHROMA 4.0
+
+/** Gains of n cells, in the place of their mean chroma: what the photograph lost, but where the cell is surer, as skin is,
+ *  by less. */
+static void gains(const chroma_task *t, size_t n, const float *mean_a, const float *mean_b, float *gain) {
+    for (size_t c = 0; c < n; c++) {
+        const double a = (double)mean_a[c], b = (double)mean_b[c], chroma = sqrt(a * a + b * b);
+        const double own = OWN_LOSSES * ((double)gain[c] / (chroma > LEAST_CHROMA ? chroma : LEAST_CHROMA) - 1);
+        const double lost = t->faded - 1 < own ? t->faded - 1 : own;
+        gain[c] = (float)(1 + (double)t->in->restored * (lost > 0 ? lost : 0));
+    }
+}
+
+static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) {
+    const chroma_task *t = context;
+    const cz_grid *g = &t->job->grid;
+    const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
+    const float *shares = t->in->logits + first * t->in->bins;
+    float *a = t->ab + first, *b = t->ab + cells + first, *gain = t->confidence + first;
+    (void)slot;
+    gains(t, n, a, b, gain);
+    if (t->in->wishes != NULL) wished_means(t->bins, t->wish, shares, n, a, b);
+    for (size_t c = 0; c < n; c++) {
+        a[c] *= gain[c];
+        b[c] *= gain[c];
+    }
+    t->job->k->chroma(t->bins, shares, t->in->residual == NULL ? NULL : t->in->residual + 2 * first, n, a, b, gain);
 }
 
 bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence) {
@@ -125,7 +136,7 @@ bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float
     bins_init(&bins, in);
     if (in->wishes != NULL) wishes_init(wish, job, &bins, in->wishes);
     if (!cz_exec_for(job->exec, job->grid.ch, 1, mean_rows, &task)) return false;
-    task.gain = power(job, faded(&job->grid, ab, confidence), in->power);
+    task.faded = faded(&job->grid, ab, confidence);
     return cz_exec_for(job->exec, job->grid.ch, 1, chroma_rows, &task);
 }
 

@@ -182,7 +182,7 @@ typedef struct cz_chroma_in {
     const float *centers;    /* [bins][2] */
     const float *log_weight; /* [bins], NULL: zero */
     size_t bins;             /* 2 .. CZ_COLOR_MAX_BINS */
-    float power;             /* of the gain: how much of the chroma that means lack is given back; 0: none */
+    float restored;          /* how much of the chroma that averaging took is given back; 0: none, 1: all */
     const cz_wishes *wishes; /* NULL: none */
 } cz_chroma_in;
 

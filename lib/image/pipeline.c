@@ -108,8 +108,8 @@ void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a) {
 
 /* ---------------------------------------------------------------- running */
 
-/** The gain's power at a vividness of 0 or more: linear between the rows of color.vividness, held at its end. */
-static float power_at(const cz_network *n, float v) {
+/** How much chroma is given back at a vividness of 0 or more: linear between the rows of color.vividness, held at its end. */
+static float restored_at(const cz_network *n, float v) {
     const float *row = n->vividness, *last = row + 2 * (n->vividness_rows - 1);
     while (row < last && v >= row[2]) row += 2;
     return row == last ? row[1] : row[1] + (v - row[0]) / (row[2] - row[0]) * (row[3] - row[1]);
@@ -149,7 +149,7 @@ bool cz_pipeline_infer(cz_pipeline *p, const cz_settings *settings, const cz_spo
     *in = (cz_chroma_in){.centers = n->centers,
                          .log_weight = n->log_weight,
                          .bins = n->bins,
-                         .power = power_at(n, settings->vividness),
+                         .restored = restored_at(n, settings->vividness),
                          .wishes = wishes_any(&settings->wishes) ? &settings->wishes : NULL,
                          .logits = cz_plan_tensor(p->plan, p->transient, n->logits)};
     if (n->residual != CZ_NO_TENSOR) in->residual = cz_plan_tensor(p->plan, p->transient, n->residual);

@@ -6,8 +6,8 @@
 
 void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b, float *chroma);
 
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, float gain, size_t n,
-                              float *a, float *b, float *confidence);
+void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, size_t n, float *a,
+                              float *b, float *confidence);
 
 /** A finite value: what overflowed in a network of absurd weights becomes 0 or the end of the range. */
 static float held(float v, float most) { return v > -most ? (v < most ? v : most) : v <= -most ? -most : 0.0f; }
@@ -59,13 +59,13 @@ static float share_near(const cz_chroma_bins *q, const float *shares, float a, f
     return share > 0.0f ? (share < 1.0f ? share : 1.0f) : 0.0f;
 }
 
-/** ab = mean gain + 110 residual, and confidence as share_near() has it. */
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, float gain, size_t n,
-                              float *a, float *b, float *confidence) {
+/** ab += 110 residual, and confidence as share_near() has it. */
+void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, size_t n, float *a,
+                              float *b, float *confidence) {
     for (size_t p = 0; p < n; p++) {
         const float ra = residual ? residual[2 * p] : 0.0f, rb = residual ? residual[2 * p + 1] : 0.0f;
-        a[p] = safe_ab(a[p] * gain + 110.0f * ra);
-        b[p] = safe_ab(b[p] * gain + 110.0f * rb);
+        a[p] = safe_ab(a[p] + 110.0f * ra);
+        b[p] = safe_ab(b[p] + 110.0f * rb);
         confidence[p] = share_near(q, shares + p * q->bins, a[p], b[p]);
     }
 }
