@@ -102,8 +102,8 @@ static double faded(const cz_grid *g, const float *ab, const float *chroma) {
 #define OWN_LOSSES   2.0
 #define LEAST_CHROMA 4.0
 
-/** Gains of n cells, in the place of their mean chroma: what the photograph lost, but where the cell is surer, as skin is,
- *  by less. */
+/** Gains of n cells, in the place of their mean chroma: what the photograph lost, but where the cell is surer, as skin
+ * is, by less. */
 static void gains(const chroma_task *t, size_t n, const float *mean_a, const float *mean_b, float *gain) {
     for (size_t c = 0; c < n; c++) {
         const double a = (double)mean_a[c], b = (double)mean_b[c], chroma = sqrt(a * a + b * b);

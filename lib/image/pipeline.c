@@ -108,7 +108,8 @@ void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a) {
 
 /* ---------------------------------------------------------------- running */
 
-/** How much chroma is given back at a vividness of 0 or more: linear between the rows of color.vividness, held at its end. */
+/** How much chroma is given back at a vividness of 0 or more: linear between the rows of color.vividness, held at its
+ * end. */
 static float restored_at(const cz_network *n, float v) {
     const float *row = n->vividness, *last = row + 2 * (n->vividness_rows - 1);
     while (row < last && v >= row[2]) row += 2;

@@ -26,8 +26,8 @@
 
 /** color_chroma.c */
 void CZ_NAME(cz_color_mean)(const cz_chroma_bins *bins, float *logits, size_t n, float *a, float *b, float *chroma);
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *bins, const float *shares, const float *residual,
-                              size_t n, float *a, float *b, float *confidence);
+void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *bins, const float *shares, const float *residual, size_t n,
+                              float *a, float *b, float *confidence);
 
 /* ---------------------------------------------------------------- transfer */
 

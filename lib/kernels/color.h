@@ -89,8 +89,8 @@ typedef struct cz_color_kernels {
      * for a factor, the largest 1. */
     void (*mean)(const cz_chroma_bins *bins, float *logits, size_t n, float *a, float *b, float *chroma);
     /** Turns the colours a and b into those of the picture; their confidence. residual [n][2] or NULL. */
-    void (*chroma)(const cz_chroma_bins *bins, const float *shares, const float *residual, size_t n, float *a,
-                   float *b, float *confidence);
+    void (*chroma)(const cz_chroma_bins *bins, const float *shares, const float *residual, size_t n, float *a, float *b,
+                   float *confidence);
     /** Adds to a and b of n pixels, whose places on the axes are n floats each, every spread's share. */
     void (*spread)(const cz_spread *from, size_t count, const float *const *axis, size_t n, float *a, float *b);
     /** Adds to a and b of n pixels the joint bilateral interpolation of the cells'. */
