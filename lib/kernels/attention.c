@@ -52,7 +52,9 @@ static void score_some(const cz_micro *k, float *to) { score(k, to, SOME); }
 /** Raw scores of n <= KEYS keys whose rows lie `stride` floats apart. */
 static void tile_scores(const layout *l, const float *q, const float *keys, size_t stride, size_t n, float *scores) {
     const float *rows[CZ_MR];
-    const cz_micro k = {.rows = rows, .taps = 1, .depth = l->depth, .weights = q, .next_block = l->depth * VL};
+    const size_t block = l->depth * VL;
+    const cz_micro k = {
+        .rows = rows, .taps = 1, .depth = l->depth, .weights = q, .next_block = block, .ahead = q, .next_ahead = block};
     size_t j = 0;
     while (j < n) {
         const size_t m = n - j >= CZ_MR ? CZ_MR : SOME;
