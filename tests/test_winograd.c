@@ -14,7 +14,7 @@
 #include "kernel_naive.h"
 
 #include "kernels/isa.h"
-#include "kernels/winograd.h"
+#include "kernels/set.h"
 
 static uint64_t seed = 20151;
 
@@ -123,17 +123,42 @@ static void test_same_plan_everywhere(void **state) {
     }
 }
 
+/** Results that no cache holds go past them, where the set can do that. */
+static void test_large_results_are_streamed(void **state) {
+    (void)state;
+    static const layer layers[] = {{256, 256, 32, 64, 3, 1, 1, 1, true}, {255, 256, 32, 64, 3, 1, 1, 1, true}};
+    for (size_t i = 0; i < CZ_COUNT(layers); i++) {
+        const kernel_case c = case_of(&layers[i]);
+        rng r = {seed};
+        problem p = make(&c, &r);
+        for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
+            if (!cz_cpu_supported(cpu)) continue;
+            const cz_call call = call_of(&p, cpu);
+            cz_wino w;
+            assert_true(cz_conv_winograd(&call, &w));
+            assert_int_equal(w.streamed, i == 0 && call.set->streams);
+        }
+        problem_free(&p);
+    }
+}
+
 /** Scratch has a bound that does not grow with the layer. */
 static void test_scratch_bound(void **state) {
     (void)state;
-    static const layer large = {2048, 2048, 2048, 2048, 3, 1, 1, 1, true};
-    const kernel_case c = case_of(&large);
-    cz_constant weight = {.shape = c.in[1], .dtype = CZ_F32};
-    cz_call call = {.attr = &c.attr, .out = {{1, 2048, 2048, 2048}}, .weight = &weight};
-    call.set = cz_set_of(COLORIZER_CPU_SCALAR);
-    memcpy(call.in, c.in, sizeof call.in);
-    assert_true(cz_kernel_of(call.set, CZ_OP_conv2d)->prepare(&call));
-    assert_true(call.scratch < 13u << 19);
+    static const layer layers[] = {{2048, 2048, 2048, 2048, 3, 1, 1, 1, true},
+                                   {2048, 2048, 512, 512, 3, 1, 1, 1, true}};
+    for (size_t i = 0; i < CZ_COUNT(layers); i++)
+        for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
+            if (!cz_cpu_supported(cpu)) continue;
+            const layer *l = &layers[i];
+            const kernel_case c = case_of(l);
+            const cz_constant weight = {.shape = c.in[1], .dtype = CZ_F32};
+            cz_call call = {
+                .set = cz_set_of(cpu), .attr = &c.attr, .out = {{1, l->height, l->width, l->out}}, .weight = &weight};
+            memcpy(call.in, c.in, sizeof call.in);
+            assert_true(cz_kernel_of(call.set, CZ_OP_conv2d)->prepare(&call));
+            assert_true(call.scratch < 6u << 20);
+        }
 }
 
 /** Relative RMS error of the scalar kernel against the formula in double. */
@@ -236,6 +261,7 @@ int main(void) {
         cmocka_unit_test(test_rows_are_narrow),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_same_plan_everywhere),
+        cmocka_unit_test(test_large_results_are_streamed),
         cmocka_unit_test(test_scratch_bound),
         cmocka_unit_test(test_accuracy),
         cmocka_unit_test(test_random),

@@ -172,7 +172,12 @@ bool cz_conv_winograd(const cz_call *call, cz_wino *w) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *k = &call->weight->shape, *out = &call->out;
     if (a->groups != 1 || k->d[1] != 3 || k->d[2] != 3 || a->stride_h != 1 || a->stride_w != 1) return false;
-    *w = (cz_wino){.set = call->set, .c = cz_conv_make(call), .images = out->d[0], .out = out->d[3], .taps = 3};
+    *w = (cz_wino){.set = call->set,
+                   .c = cz_conv_make(call),
+                   .images = out->d[0],
+                   .out = out->d[3],
+                   .taps = 3,
+                   .wanted = CZ_WINO_UNITS};
     w->y = axis_of(out->d[1], a->pad_top, a->dilation_h);
     w->x = axis_of(out->d[2], a->pad_left, a->dilation_w);
     return cz_wino_plan(w);

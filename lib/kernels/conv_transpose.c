@@ -65,6 +65,7 @@ static bool plan_winograd(const cz_call *call, phase *p) {
     if (!taps || p->g.groups != 1 || p->c.dilation_h != 1 || p->c.dilation_w != 1) return false;
     p->w = (cz_wino){
         .set = call->set, .c = p->c, .images = call->in[0].d[0], .out = p->g.group_out, .taps = (size_t)p->y.taps};
+    p->w.wanted = p->c.stride_h * p->c.stride_w > 1 ? 1 : CZ_WINO_UNITS; /* the other phases have theirs */
     p->w.reversed = true;
     p->w.y = lattice(&p->y, p->c.pad_top, p->c.stride_h);
     p->w.x = lattice(&p->x, p->c.pad_left, p->c.stride_w);

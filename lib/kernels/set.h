@@ -9,6 +9,7 @@
 
 struct cz_set {
     size_t pixels, blocks; /* of a tile of the micro kernel, blocks of CZ_BLOCK output channels */
+    bool streams;          /* a vector is a line of the caches, and vf_stream stores it past them */
     cz_tile_fn *tile, *tile_i8;
     cz_tile_fn *tile_i8_vnni; /* where cz_cpu_has_vnni() says so; NULL: the set has none */
     cz_add_fn *add;

@@ -9,6 +9,9 @@
 const cz_set CZ_NAME(cz_set) = {
     .pixels = CZ_MR,
     .blocks = CZ_NB,
+#if defined(VF_STREAM)
+    .streams = true,
+#endif
     .tile = CZ_NAME(cz_tile),
     .tile_i8 = CZ_NAME(cz_tile_i8),
 #if defined(VI_DOT4_VNNI)

@@ -22,6 +22,8 @@ static inline vf vf_set1(float x) { return (vf){_mm512_set1_ps(x)}; }
 static inline vf vf_zero(void) { return (vf){_mm512_setzero_ps()}; }
 static inline vf vf_load(const float *p) { return (vf){_mm512_loadu_ps(p)}; }
 static inline void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x.a); }
+#define VF_STREAM
+static inline void vf_stream(float *p, vf x) { _mm512_stream_ps(p, x.a); }
 static inline __mmask16 vf_tail_(size_t n) { return (__mmask16)((1u << n) - 1u); }
 /* 16 lanes go the plain way: a masked store does not forward to the loads after it, and a mask costs to make */
 static inline vf vf_load_n(const float *p, size_t n) {

@@ -6,25 +6,30 @@
  * Transforms are winograd_transform.c's. Outside the input d is zero, or the nearest pixel. A dilation of d is d d
  * ordinary convolutions over every d-th pixel, by addressing alone.
  *
- * A unit is a strip of tiles times a range of output channels. It goes through the input channels in passes, adding to
- * M in scratch, so that scratch has a bound whatever the layer; within a pass U is made for 32 output channels at a
- * time and used for the whole strip while it is near. Where one pass does, its sums leave before the next 32. */
+ * A unit is a strip of tiles times a range of output channels. V is made of all input channels, if they are not too
+ * many; then 32 output channels at a time, piece by piece of the input channels, U is made and used for the whole strip
+ * while it is near, and their sums leave before the next 32. Of more input channels V is made in passes of a piece,
+ * and the sums of the whole range wait for the last: scratch has a bound whatever the layer. */
 #include "kernels/set.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #define STRIP  64             /* tiles of a strip, at most; with half as many channels twice as many */
-#define DEPTH  256            /* input channels of a pass, at most */
+#define DEPTH  512            /* input channels of a layer that is one pass */
+#define PIECE  256            /* input channels of a piece, at most */
 #define RANGE  8              /* pairs of a unit, at most */
-#define UNITS  2              /* wanted of a layer, for threads to share; for them a strip may be halved */
 #define LITTLE 32768.0        /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
+#define LARGE  (1u << 22)     /* floats: results that no cache keeps for the next step, 16 MiB */
 #define PAIR   (2 * CZ_BLOCK) /* output channels for which U is made at a time */
 #define SKEW   CZ_BLOCK /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
 
 /* ---------------------------------------------------------------- the plan */
 
-/** Parts of `count` that are at most `most` and alike. */
-static size_t part_of(size_t count, size_t most) { return cz_ceil_div(count, cz_ceil_div(count, most)); }
+/** Parts of `count` channels that are at most `most` and alike, but for the multiple of 16. */
+static size_t part_of(size_t count, size_t most) {
+    return cz_ceil_div(cz_ceil_div(count, cz_ceil_div(count, most)), CZ_BLOCK) * CZ_BLOCK;
+}
 
 static size_t axis_tiles(const cz_wino_axis *a) {
     return a->longer * cz_ceil_div(a->pixels + 1, CZ_WINO_TILE) +
@@ -38,7 +43,7 @@ static bool is_cheaper(const cz_wino *w) {
     const double blocks = (double)cz_ceil_div(w->out, CZ_BLOCK), tiles = (double)w->tiles;
     const double pixels = (double)w->images * axis_pixels(&w->y) * axis_pixels(&w->x);
     const double direct = pixels * blocks * ((double)(w->taps * w->taps) * in + 4);
-    const double product = tiles * planes * blocks * (in + 8 * (double)w->depths);
+    const double product = tiles * planes * blocks * (in + 8 * (double)cz_ceil_div(w->c.channels, w->piece));
     const double input = tiles * 5 * planes * (double)cz_ceil_div(w->c.channels, CZ_BLOCK) * (double)w->ranges;
     const double weight = (double)w->strips * 3 * planes * blocks * in;
     const double output = tiles * 4 * planes * blocks;
@@ -61,7 +66,7 @@ static bool parts_of(const cz_wino *w, parts *p) {
     const size_t planes = (w->taps + 3) * (w->taps + 3),
                  padded = cz_ceil_div(w->strip, w->set->pixels) * w->set->pixels;
     *p = (parts){
-        .v_plane = padded * w->depth + SKEW, .u_plane = PAIR * w->depth + SKEW, .m_plane = padded * PAIR + SKEW};
+        .v_plane = w->strip * w->depth + SKEW, .u_plane = PAIR * w->piece + SKEW, .m_plane = padded * PAIR + SKEW};
     return cz_layout(&p->end, planes * p->v_plane, sizeof(float), &p->v) &&
            cz_layout(&p->end, planes * p->u_plane, sizeof(float), &p->u) &&
            cz_layout(&p->end, planes * p->m_plane * (w->depths == 1 ? 1 : w->range), sizeof(float), &p->m) &&
@@ -74,11 +79,11 @@ static bool parts_of(const cz_wino *w, parts *p) {
  *  each range the inputs; smaller where that leaves too few units. */
 static void cut(cz_wino *w) {
     const size_t pairs = cz_ceil_div(w->out, PAIR);
-    w->strips = cz_ceil_div(w->tiles, w->depth <= DEPTH / 2 ? 2 * STRIP : STRIP);
+    w->strips = cz_ceil_div(w->tiles, w->depth <= PIECE / 2 ? 2 * STRIP : STRIP);
     w->ranges = cz_ceil_div(pairs, RANGE);
     /* in double: only an estimate, so it may round, and it cannot overflow */
     const bool little = (double)w->tiles * (double)w->out * (double)w->c.channels < LITTLE;
-    const size_t wanted = little ? 1 : UNITS;
+    const size_t wanted = little ? 1 : w->wanted;
     while (w->strips * w->ranges < wanted && w->tiles / (w->strips + 1) >= STRIP / 2) w->strips++;
     while (w->strips * w->ranges < wanted && w->ranges < pairs) w->ranges++;
     w->strip = cz_ceil_div(w->tiles, w->strips);
@@ -95,8 +100,11 @@ bool cz_wino_plan(cz_wino *w) {
     /* no more tiles than output pixels, so these products fit */
     w->tiles = w->images * w->tiles_y * w->tiles_x;
     if (w->tiles == 0) return false;
-    w->depth = cz_ceil_div(part_of(w->c.channels, DEPTH), CZ_BLOCK) * CZ_BLOCK;
+    w->piece = part_of(w->c.channels, PIECE);
+    w->depth = w->c.channels <= DEPTH ? part_of(w->c.channels, DEPTH) : w->piece;
     w->depths = cz_ceil_div(w->c.channels, w->depth);
+    w->streamed = w->set->streams && w->out % CZ_BLOCK == 0 &&
+                  w->images * (size_t)w->c.out_height * (size_t)w->c.out_width * w->out >= LARGE;
     cut(w);
     if (!is_cheaper(w) || !parts_of(w, &p)) return false;
     w->scratch = p.end;
@@ -196,17 +204,18 @@ static void make_u(const work *k, size_t block, size_t first, size_t depth, floa
                          w->c.channels - first, u, k->p.u_plane);
 }
 
-/** M += V U for one pass and one pair; the first pass starts it. The last planes ask for the weights at `next`, a tap
- *  each: those of the pair that comes next lie in pieces too short for the processor to foresee. NULL: none. */
-static void multiply(const work *k, size_t pair, size_t pass, size_t depth, const float *next, float *m) {
+/** M += V U for one pair and the input channels first .. first + depth - 1 of a pass; the first start it. The last
+ *  planes ask for the weights at `next`, a tap each: those of the piece that comes next lie too far apart for the
+ *  processor to foresee. NULL: none. */
+static void multiply(const work *k, size_t pair, size_t first, size_t depth, const float *next, float *m) {
     const cz_wino *w = k->w;
     const size_t nb = cz_min(2, cz_ceil_div(w->out, CZ_BLOCK) - 2 * pair), planes = (w->taps + 3) * (w->taps + 3);
-    const size_t pixels = w->set->pixels, blocks = w->set->blocks, block = w->depth * CZ_BLOCK;
+    const size_t pixels = w->set->pixels, blocks = w->set->blocks, block = w->piece * CZ_BLOCK;
     const size_t taps = w->taps * w->taps, tap = w->c.channels * CZ_BLOCK;
-    for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, pass * w->depth, depth, k->u + b * block);
+    for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, first, depth, k->u + b * block);
     cz_micro micro = {.taps = 1, .depth = depth, .next_block = block};
     for (size_t f = 0; f < planes; f++, m += k->p.m_plane) {
-        micro.offset = f * k->p.v_plane;
+        micro.offset = f * k->p.v_plane + first % w->depth;
         for (size_t b = 0; b < nb; b += blocks) {
             micro.weights = k->u + f * k->p.u_plane + b * block;
             for (size_t t = 0; t < k->count; t += pixels) {
@@ -214,19 +223,22 @@ static void multiply(const work *k, size_t pair, size_t pass, size_t depth, cons
                 micro.rows = k->rows + t;
                 micro.ahead = asks ? next + (b * taps + f + taps - planes) * tap : micro.weights;
                 micro.next_ahead = asks ? taps * tap : block;
-                w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * PAIR + b * CZ_BLOCK, PAIR, pass > 0);
+                w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * PAIR + b * CZ_BLOCK, PAIR, first > 0);
             }
         }
     }
 }
 
-/** Asks for the lines that a tile's results of one pair go to, and those of the residual. */
-static void ask_for_outputs(const cz_epilogue *e, const cz_wino_out *o) {
+/** Asks for the lines that a tile's results of one pair go to, and those of the residual. To be inlined: gcc drops
+ *  calls of a function that does nothing but ask. */
+static inline void ask_for_outputs(const cz_epilogue *e, const cz_wino_out *o) {
     for (size_t y = 0; y < o->rows; y++)
         for (size_t x = 0; x < o->columns; x++) {
             const size_t at = (o->first + y * o->down + x * o->right) * o->channels + o->c;
-            CZ_PREFETCH_WRITE(o->out + at);
-            CZ_PREFETCH_WRITE(o->out + at + CZ_BLOCK);
+            if (!o->streamed) {
+                CZ_PREFETCH_WRITE(o->out + at);
+                CZ_PREFETCH_WRITE(o->out + at + CZ_BLOCK);
+            }
             if (e->residual == NULL) continue;
             CZ_PREFETCH(e->residual + at);
             CZ_PREFETCH(e->residual + at + CZ_BLOCK);
@@ -246,7 +258,8 @@ static cz_wino_out place_out(const work *k, size_t t, size_t c) {
                          .columns = p->columns,
                          .channels = w->out,
                          .c = c,
-                         .n = cz_min(CZ_BLOCK, w->out - c)};
+                         .n = cz_min(CZ_BLOCK, w->out - c),
+                         .streamed = w->streamed};
 }
 
 static void store_pair(const work *k, size_t pair, const float *m) {
@@ -272,14 +285,18 @@ static void run_unit(const work *k, size_t range, bool held) {
     const bool once = w->depths == 1; /* then the sums of one pair are all that is kept of M */
     const size_t each = once ? 0 : (w->taps + 3) * (w->taps + 3) * k->p.m_plane;
     for (size_t pass = 0; pass < w->depths; pass++) {
-        const size_t depth = cz_min(w->depth, w->c.channels - pass * w->depth);
-        if (!held) make_v(k, pass * w->depth, depth);
+        const size_t start = pass * w->depth, end = cz_min(start + w->depth, w->c.channels);
+        if (!held) make_v(k, start, end - start);
         for (size_t pair = first; pair < last; pair++) {
             float *m = k->m + (pair - first) * each;
-            const float *next = pair + 1 < last        ? weights_at(k, 2 * (pair + 1), pass * w->depth)
-                                : pass + 1 < w->depths ? weights_at(k, 2 * first, (pass + 1) * w->depth)
-                                                       : NULL;
-            multiply(k, pair, pass, depth, next, m);
+            for (size_t at = start; at < end; at += w->piece) {
+                const size_t after = at + w->piece;
+                const float *next = after < end           ? weights_at(k, 2 * pair, after)
+                                    : pair + 1 < last     ? weights_at(k, 2 * (pair + 1), start)
+                                    : end < w->c.channels ? weights_at(k, 2 * first, end)
+                                                          : NULL;
+                multiply(k, pair, at, cz_min(after, end) - at, next, m);
+            }
             if (once) store_pair(k, pair, m);
         }
     }
@@ -292,6 +309,7 @@ void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, f
     work k = {.e = e, .weights = weights, .out = out};
     cz_wino copy = *w;
     if (!parts_of(w, &k.p)) return; /* cannot be: cz_wino_plan() has laid out the same */
+    copy.streamed = w->streamed && (uintptr_t)out % CZ_ALIGN == 0;
     copy.c.zeros = memset(base + k.p.zeros, 0, w->c.channels * sizeof(float));
     k.w = &copy;
     k.v = (float *)(void *)(base + k.p.v);
@@ -312,4 +330,5 @@ void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, f
         run_unit(&k, unit % w->ranges, strip == held && w->depths == 1);
         held = strip;
     }
+    if (copy.streamed) atomic_thread_fence(memory_order_seq_cst); /* or another thread might not see them */
 }

@@ -10,6 +10,7 @@
 
 #define CZ_WINO_TILE  4 /* outputs along one axis */
 #define CZ_WINO_INPUT 6 /* inputs along one axis, at most: taps + 3 */
+#define CZ_WINO_UNITS 2 /* units that threads want to share of a step */
 
 /** Output pixels along one axis, as interleaved phases: pixel i of phase p is output coordinate out + p + i out_step,
  *  and its first tap reads input coordinate in + p + i step; the next taps read on in steps of `step`. */
@@ -27,11 +28,14 @@ typedef struct cz_wino {
     size_t images;     /* N */
     size_t out;        /* output channels */
     size_t taps;       /* along each axis: 3, or 2 */
+    size_t wanted;     /* units: CZ_WINO_UNITS, fewer where the step has others beside these */
     bool reversed;     /* the packed taps go from the last to the first */
     /* set by cz_wino_plan */
     size_t tiles_y, tiles_x, tiles;
     size_t strip, strips; /* tiles of a strip; how many */
     size_t depth, depths; /* input channels of one pass, a multiple of 16; how many passes */
+    size_t piece;         /* input channels for which weights are transformed at a time */
+    bool streamed;        /* results go past the caches, if the set can */
     size_t range, ranges; /* pairs of blocks of 16 output channels of a unit; how many */
     size_t units, scratch;
 } cz_wino;
@@ -65,6 +69,7 @@ typedef struct cz_wino_out {
     size_t rows, columns; /* of the tile's 4 by 4 that exist */
     size_t channels;      /* of a pixel of `out` */
     size_t c, n;          /* output channels c .. c + n - 1, n at most 16 */
+    bool streamed;        /* whole tiles go past the caches: their pixels' 16 channels are lines of them */
 } cz_wino_out;
 
 /** epilogue(A^T M A + bias), stored. */

@@ -245,13 +245,19 @@ static void finish_simple(const cz_epilogue *e, const cz_wino_out *o, size_t c, 
     const vf l = vf_set1(low), h = vf_set1(high), slope = vf_set1(e->p0);
     for (size_t i = 0; i < TILE; i++) {
         size_t at = (o->first + i * o->down) * o->channels + c;
-        CZ_UNROLL for (int x = 0; x < TILE; x++, sums += CZ_BLOCK, at += right) {
+        for (int x = 0; x < TILE; x++, sums += CZ_BLOCK, at += right) {
             vf y = vf_load(sums);
             if (e->residual_mode == 1) y = vf_add(y, vf_load(e->residual + at));
             if (clamps) y = vf_min(vf_max(y, l), h);
             if (leaks) y = vf_select(vf_lt(vf_zero(), y), y, vf_mul(slope, y));
             if (affine) y = vf_fma(y, scale, shift);
             if (e->residual_mode == 2) y = vf_add(y, vf_load(e->residual + at));
+#if defined(VF_STREAM)
+            if (o->streamed) {
+                vf_stream(o->out + at, y);
+                continue;
+            }
+#endif
             vf_store(o->out + at, y);
         }
     }
