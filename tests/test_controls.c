@@ -311,7 +311,7 @@ static void modes_of_a_known_distribution(void **state) {
     /* bins 0 and 1 are 6 apart and count as one; 2 lies far away; 3 is nearly impossible */
     static const float centres[] = {40, 0, 40, 6, -30, 10, 0, -50}, weight[] = {0, 0, 0, 0};
     float logits[] = {logf(0.3f), logf(0.3f), logf(0.399f), logf(0.001f)};
-    const cz_chroma_in in = {.logits = logits, .centers = centres, .log_weight = weight, .bins = 4, .restored = 1};
+    const cz_chroma_in in = {.logits = logits, .centers = centres, .log_weight = weight, .bins = 4};
     cz_mode m[4];
     cz_read_cell(&job, &in, 0);
     assert_int_equal(cz_modes(&in, 0, m, 4), 2);
@@ -327,16 +327,23 @@ static void modes_of_a_known_distribution(void **state) {
 static void wish_for(const cz_wishes *w, double *got, double *want) {
     enum { BINS = 4 };
     static const float centres[2 * BINS] = {40, 0, 0, 30, -30, 10, 0, -50}, weight[BINS] = {0.5f, -0.5f, 0, 1};
-    static const float log_p[BINS] = {-1.2f, -1.4f, -0.9f, -3};
+    static const float log_p[BINS] = {-1.2f, -1.4f, -0.9f, -3}, departs[5] = {0.01f, -0.02f, 0.4f, 0.05f, -0.03f};
     const cz_color_job job = job_of(COLORIZER_CPU_BEST, &tables, &one_thread, 32, 32, 32);
     const size_t cells = (size_t)job.grid.cw * job.grid.ch;
     float *logits = get(sizeof(float) * BINS * cells), *ab = get(2 * sizeof(float) * cells);
-    float *plain = get(2 * sizeof(float) * cells), *sure = get(sizeof(float) * cells);
+    float *residual = get(5 * sizeof(float) * cells), *sure = get(sizeof(float) * cells);
     for (size_t i = 0; i < BINS * cells; i++) logits[i] = log_p[i % BINS];
-    const cz_chroma_in in = {
-        .logits = logits, .centers = centres, .log_weight = weight, .bins = BINS, .restored = 0.7f, .wishes = w};
+    for (size_t i = 0; i < 5 * cells; i++) residual[i] = departs[i % 5];
+    const cz_chroma_in in = {.logits = logits,
+                             .residual = residual,
+                             .channels = 5,
+                             .centers = centres,
+                             .log_weight = weight,
+                             .bins = BINS,
+                             .vividness = 0.7f,
+                             .wishes = w};
     assert_true(cz_chroma(&job, &in, ab, sure));
-    double sum = 0, sa = 0, sb = 0, all = 0, ma = 0, mb = 0, chroma = 0;
+    double sum = 0, sa = 0, sb = 0, all = 0, most = 0;
     for (size_t i = 0; i < BINS; i++) {
         const double a = (double)centres[2 * i], b = (double)centres[2 * i + 1];
         double nearest = 1e9;
@@ -344,22 +351,17 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
             nearest = fmin(nearest, hypot(a - (double)w->palette[k][0], b - (double)w->palette[k][1]));
         const double off = w->colours == 0 ? 0 : (double)w->palette_strength * fmin(nearest * nearest / (2 * 144), 8);
         const double tilt = (a * (double)w->tint[0] + b * (double)w->tint[1]) / 2500;
-        const double e = exp((double)log_p[i] - (double)weight[i] - off + tilt);
+        const double p = exp((double)log_p[i] - (double)weight[i]), e = p * exp(tilt - off);
         sum += e;
         sa += e * a;
         sb += e * b;
-        const double p = exp((double)log_p[i] - (double)weight[i]);
         all += p;
-        ma += p * a;
-        mb += p * b;
-        chroma += p * hypot(a, b);
+        most = fmax(most, exp(tilt - off));
     }
-    /* the gain is of the data's own distribution, as confidence is */
-    const double faded = fmin(fmax(chroma / fmax(hypot(ma, mb), all), 1), 2);
-    const double own = 2 * (chroma / fmax(hypot(ma, mb), 4 * all) - 1);
-    const double gain = 1 + 0.7 * fmax(fmin(faded - 1, own), 0);
-    want[0] = gain * sa / sum;
-    want[1] = gain * sb / sum;
+    /* what the vivid picture adds counts as far as the wishes leave the data's own distribution */
+    const double kept = sum / most / all;
+    want[0] = 1.28 * sa / sum + 110 * (0.01 + 0.7 * kept * 0.05);
+    want[1] = 1.28 * sb / sum + 110 * (-0.02 - 0.7 * kept * 0.03);
     got[0] = (double)ab[0];
     got[1] = (double)ab[cells];
     /* confidence is of the data's own distribution: of nothing that was wished but where it led */
@@ -369,7 +371,7 @@ static void wish_for(const cz_wishes *w, double *got, double *want) {
         near += exp((double)log_p[i] - (double)weight[i]) * fmin(fmax((375 - d2) / 300, 0), 1);
     }
     assert_true(fabs((double)sure[0] - near / all) < 1e-4);
-    void *const blocks[] = {logits, ab, plain, sure};
+    void *const blocks[] = {logits, ab, residual, sure};
     for (size_t i = 0; i < CZ_COUNT(blocks); i++) free(blocks[i]);
 }
 

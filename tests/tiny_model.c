@@ -64,7 +64,7 @@ static void make(mb_model *m) {
     const mb_tensor wide = mb_op3(m, CZ_OP_resize, &up, seen, CZ_NO_TENSOR, CZ_NO_TENSOR);
     const mb_tensor both = mb_op3(m, CZ_OP_concat, &join, quarter, wide, CZ_NO_TENSOR);
     mb_output(m, "logits", gain(m, conv(m, both, BINS, 1, 44, 1), 20.0f));
-    mb_output(m, "residual", gain(m, conv(m, both, 2, 1, 44, 1), 0.2f));
+    mb_output(m, "residual", gain(m, conv(m, both, 5, 1, 44, 1), 0.05f));
     colour_constants(m);
     mb_metadata(m, "name", "tiny");
     mb_metadata(m, "accent", "\xc3\xa9");

@@ -35,6 +35,7 @@ class Config:
     decay: float = 0.02
     warmup: float = 0.02  # share of the run
     final: float = 0.01  # of the rate, at the end
+    critic_rate: float = 5e-4
     clip: float = 2.0
     ema: float = 0.998
     old: float = 0.5  # share of inputs degraded like old photographs

@@ -17,24 +17,11 @@ from .network import Architecture, ColorNet
 
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # [B,4,H,W] -> logits [B,Q,H/4,W/4], residual [B,2,H/4,W/4]
 
-# How much paler than its colours a photograph's means can count as; how many times its own loss a cell gets back at
-# most; the chroma that a cell's loss is seen against at least.
-FADED_MOST, OWN_LOSSES, LEAST_CHROMA = 2.0, 2.0, 4.0
-
-
-def lost_chroma(mean: Tensor, chroma: Tensor) -> Tensor:
-    """[B,h,w]: what averaging took of the chroma of whole photographs, over what is left; of their mean colours [B,h,w,2]
-    and the mean chroma of their colours [B,h,w]. It goes by the photograph, but is less where a cell is surer
-    (docs/color.md)."""
-    length = (mean.square().sum(3) + 1e-6).sqrt()  # its gradient is finite at gray
-    faded = (chroma.mean((1, 2)) / length.mean((1, 2)).clamp(min=1)).clamp(1, FADED_MOST)
-    own = OWN_LOSSES * (chroma / length.clamp(min=LEAST_CHROMA) - 1)
-    return torch.minimum(faded[:, None, None] - 1, own).clamp(min=0)
-
-
-def vivid(mean: Tensor, lost: Tensor, residual: Tensor, g: float) -> Tensor:
-    """ab [B,2,h,w] of what Model.read() returns; g is how much of the lost chroma is given back."""
-    return mean * (1 + g * lost[:, None]) + AB_SCALE * residual.float()
+def depart(mean: Tensor, residual: Tensor, g: float) -> Tensor:
+    """Colours [...,2] in units of AB_SCALE, of the distributions' means in these units and the residual [...,5]; g is how
+    far they depart from the safe ones. docs/color.md, section 3."""
+    gain = (1 + g * residual[..., 2:3]).clamp(min=0)
+    return mean * gain + residual[..., :2] + g * residual[..., 3:]
 
 
 @dataclass
@@ -43,15 +30,14 @@ class Model:
     bins: Tensor  # [Q, 2]
     log_weight: Tensor  # [Q]
 
-    def read(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean colours [B,2,h,w] of whole photographs, and the chroma they lost [B,h,w]."""
-        p = (logits.float().permute(0, 2, 3, 1) - self.log_weight).softmax(3)
-        mean = p @ self.bins
-        return mean.permute(0, 3, 1, 2), lost_chroma(mean, p @ self.bins.square().sum(1).sqrt())
+    def mean(self, logits: Tensor) -> Tensor:
+        """The mean colours [B,h,w,2] of the data's own distributions."""
+        return (logits.float().permute(0, 2, 3, 1) - self.log_weight).softmax(3) @ self.bins
 
-    def chroma(self, logits: Tensor, residual: Tensor, g: float) -> Tensor:
-        """ab [B,2,h,w] from the head's outputs; g is how much of the lost chroma is given back."""
-        return vivid(*self.read(logits), residual, g)
+
+def chroma(mean: Tensor, residual: Tensor, g: float) -> Tensor:
+    """ab [B,2,h,w] of Model.mean()'s colours and the head's residual; g is how far they depart from the safe ones."""
+    return AB_SCALE * depart(mean / AB_SCALE, residual.float().permute(0, 2, 3, 1), g).permute(0, 3, 1, 2)
 
 
 def load_network(path: Path) -> tuple[ColorNet, dict[str, np.ndarray]]:

@@ -13,14 +13,12 @@ from torch import Tensor
 
 from .bins import Bins
 from .color import lab_to_srgb
+from .critic import Critic, doubt
 from .data import AB_SCALE, Batch
-from .inference import lost_chroma
+from .inference import depart
 from .metrics import colorfulness
 from .perception import Perception
 
-# How much of the chroma that averaging took (docs/color.md) is given back in training's default read-out; train.vividness
-# still chooses the default's.
-DEFAULT_GAIN = 1.2
 # Mean square error of sRGB below which a picture gains nothing: what chroma at 1/4 size cannot have anyway.
 ERROR_FLOOR = 3e-4
 
@@ -34,7 +32,11 @@ class LossWeights:
     default: float = 0.0  # the same at the default read-out,
     color: float = 1.0  # with so much for what its pictures lack of the truth's colourfulness,
     smooth: float = 0.0  # for the error of its differences between neighbouring cells,
-    seen: float = 0.0  # and for how far they are from the truth in the eyes of an ImageNet network
+    seen: float = 0.0  # for how far they are from the truth in the eyes of an ImageNet network,
+    real: float = 0.0  # and for how well a critic tells them from the truth by what that network sees
+
+
+Pair = tuple[list[Tensor], list[Tensor]]
 
 
 class ExpectedColor(torch.autograd.Function):
@@ -80,21 +82,24 @@ def picture_loss(scaled: Tensor, truth: Tensor, batch: Batch) -> tuple[Tensor, T
 
 
 def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weights: LossWeights,
-               perception: Perception | None = None) -> dict[str, Tensor]:
-    """logits [B,Q,h,w] and residual [B,2,h,w] at 1/4 against the batch's chroma. Returns 'loss' and its parts."""
+               perception: Perception | None = None, critic: Critic | None = None) -> tuple[dict[str, Tensor], Pair]:
+    """logits [B,Q,h,w] and residual [B,5,h,w] at 1/4 against the batch's chroma. Returns 'loss' and its parts, and what
+    the ImageNet network saw in the pictures and in the photographs, for a critic to learn from."""
+    pair: Pair = ([], [])
     b, q, h, w = logits.shape
     truth = F.avg_pool2d(batch.ab, 4).permute(0, 2, 3, 1) / AB_SCALE
     hinted = F.max_pool2d(batch.hinted, 4).permute(0, 2, 3, 1)
     flat = logits.float().permute(0, 2, 3, 1).reshape(-1, q)
-    extra = residual.float().permute(0, 2, 3, 1)
+    departure = residual.float().permute(0, 2, 3, 1)
+    extra = departure[..., :2]
     emphasis = 1 + weights.hint * hinted.reshape(-1)
     rebalance = bins.log_weight.exp()
 
-    # Columns: the vivid distribution's mean and sum, then mean, chroma and sum of the data's own distribution, which
-    # dividing the class weights out restores.
+    # Columns: mean and sum of the rebalanced distribution, then of the data's own, which dividing the class weights out
+    # restores.
     ones = torch.ones(q, 1, device=flat.device)
     scaled = bins.centers / AB_SCALE
-    own = torch.cat([scaled, scaled.square().sum(1, keepdim=True).sqrt(), ones], 1) / rebalance[:, None]
+    own = torch.cat([scaled, ones], 1) / rebalance[:, None]
     sums, top = ExpectedColor.apply(flat, torch.cat([scaled, ones, own], 1))
 
     index, amount = bins.encode(AB_SCALE * truth.reshape(-1, 2))
@@ -103,7 +108,7 @@ def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weigh
     scale = rare * emphasis
     cross = (entropy * scale).sum() / scale.sum()
 
-    center = (sums[:, 3:5] / sums[:, 6:7]).view(b, h, w, 2)
+    center = (sums[:, 3:5] / sums[:, 5:6]).view(b, h, w, 2)
     mean = center + extra
     apart = F.smooth_l1_loss(mean, truth, beta=0.1, reduction="none").sum(3).reshape(-1)
     distance = (apart * emphasis).sum() / emphasis.sum()
@@ -119,14 +124,18 @@ def color_loss(logits: Tensor, residual: Tensor, batch: Batch, bins: Bins, weigh
         parts["safe"], _ = picture_loss(mean, truth, batch)
         loss = loss + weights.safe * parts["safe"]
     if weights.default:
-        lost = lost_chroma(AB_SCALE * center, AB_SCALE * (sums[:, 5] / sums[:, 6]).view(b, h, w))
-        usual = center * (1 + DEFAULT_GAIN * lost)[..., None] + extra
+        usual = depart(center, departure, 1.0)
         parts["default"], parts["pale"] = picture_loss(usual, truth, batch)
         down, across = differences(usual - truth)
         parts["smooth"] = down.abs().mean() + across.abs().mean()
         part = parts["default"] + weights.color * parts["pale"] + weights.smooth * parts["smooth"]
         if perception is not None:
-            parts["seen"] = perception(painted(usual, batch.light, 2), painted(truth, batch.light, 2))
+            found, wanted = perception.features(painted(usual, batch.light, 2), painted(truth, batch.light, 2))
+            parts["seen"] = perception(found, wanted)
             part = part + weights.seen * parts["seen"]
+            if critic is not None:
+                parts["real"] = doubt(critic, found, wanted)
+                part = part + weights.real * parts["real"]
+            pair = [f.detach() for f in found], wanted
         loss = loss + weights.default * part
-    return {"loss": loss, **{k: v.detach() for k, v in parts.items()}}
+    return {"loss": loss, **{k: v.detach() for k, v in parts.items()}}, pair

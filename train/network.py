@@ -30,6 +30,8 @@ ENCODER_BN_EPS = 1e-3
 # Width and depth of EfficientNet-Lite0, 1, 2 over that table (the stem's channels and the repeats of the first and the
 # last stage are the same in all three).
 LITE_SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))
+# Channels of the residual: a, b of the safe colours; gain, a and b of how the vivid ones depart from them.
+RESIDUAL = 5
 # From the hint channels a, b (over 110) and mask to five planes for max pooling: a, b, mask, -a, -b. A pooled cell then
 # holds its hint's very colour, however small the hint is; an average would mix the colour with the hint's area. The
 # gains bring hints to the scale of the encoder's features.
@@ -231,7 +233,7 @@ class ColorNet(nn.Module):
         self.merge4 = Conv(w.up4 + c4 + h, w.d4, 3, norm=True)
         self.refine4 = Conv(w.d4, w.d4, 3, norm=True)
         self.logits = Conv(w.d4, bins, act="none")
-        self.residual = Conv(w.d4, 2, act="none")
+        self.residual = Conv(w.d4, RESIDUAL, act="none")
         self.hint_planes: Tensor
         self.register_buffer("hint_planes", torch.tensor(HINT_PLANES).view(h, 3, 1, 1), persistent=False)
         nn.init.normal_(self.logits.conv.weight, std=0.01)

@@ -30,7 +30,7 @@ def features(encoder: Encoder, pictures: Tensor) -> list[Tensor]:
 
 
 class Perception(nn.Module):
-    """Pairs of sRGB pictures [B,3,H,W] in 0..1 -> their mean distance: the squared difference of features of unit length,
+    """What pictures and photographs look like -> their mean distance: the squared difference of features of unit length,
     mean over each scale and summed over the four, and that of the last scale's averages over a picture, as a share of
     their variance in the batch."""
 
@@ -38,11 +38,14 @@ class Perception(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, mine: Tensor, theirs: Tensor) -> Tensor:
+    def features(self, mine: Tensor, theirs: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Of pictures and of photographs, [B,3,H,W] of sRGB in 0..1; the photographs' are constants."""
         with torch.no_grad():
             wanted = features(self.encoder, theirs)
-        found = features(self.encoder, mine)
-        loss = mine.new_zeros(())
+        return features(self.encoder, mine), wanted
+
+    def forward(self, found: list[Tensor], wanted: list[Tensor]) -> Tensor:
+        loss = found[0].new_zeros(())
         for a, b in zip(found, wanted):
             loss = loss + (F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(1).mean()
         whole, aim = found[-1].mean((2, 3)), wanted[-1].mean((2, 3))

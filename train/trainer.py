@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from .bins import Bins, bins_around, count_histogram, make_bins
 from .config import Config, Phase
+from .critic import Teacher
 from .data import Sampler
-from .losses import color_loss
+from .losses import Pair, color_loss
 from .network import ColorNet, count, find_imagenet_weights, load_imagenet
 from .perception import LITE, Perception, imagenet_encoder
 from .store import Store, open_store
@@ -98,6 +99,11 @@ class Trainer:
         groups = [{"params": encoder, "base": config.encoder_rate}, {"params": decoder, "base": config.rate}]
         self.optimizer = torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay, betas=(0.9, 0.98))
         self.average = Average(self.net, config.ema)
+        judged = config.loss.default and (config.loss.seen or config.loss.real)
+        self.perception = Perception(imagenet_encoder(LITE)).to(self.device) if judged else None
+        self.teacher: Teacher | None = None
+        if self.perception is not None and config.loss.real:
+            self.teacher = Teacher(self.perception.encoder.channels, config.critic_rate, self.device)
         self.step = self.seen = 0
         self.spent = 0.0  # seconds of training over all sittings
         if resume:
@@ -107,8 +113,6 @@ class Trainer:
             for mine, other in zip(twin.parameters(), self.net.parameters()):
                 mine.data = other.data
         self.forwards: list[Any] = [torch.compile(n) if config.compile else n for n in self.nets]
-        judged = config.loss.default and config.loss.seen
-        self.perception = Perception(imagenet_encoder(LITE)).to(self.device) if judged else None
         self.pool = ThreadPoolExecutor(self.workers, initializer=lambda: torch.set_num_threads(1))
         self.stopping = False
 
@@ -150,7 +154,8 @@ class Trainer:
         path = self.config.folder / "checkpoint.pt"
         state = {"net": self.net.state_dict(), "average": self.average.state,
                  "optimizer": self.optimizer.state_dict(), "step": self.step, "seen": self.seen,
-                 "spent": self.spent, "config": dataclasses.asdict(self.config)}
+                 "spent": self.spent, "config": dataclasses.asdict(self.config),
+                 "teacher": None if self.teacher is None else self.teacher.state_dict()}
         partial = path.with_suffix(".part")
         torch.save(state, partial)
         partial.replace(path)
@@ -173,6 +178,8 @@ class Trainer:
         self.net.load_state_dict(state["net"])
         self.average.state = state["average"]
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.teacher is not None:
+            self.teacher.load_state_dict(state["teacher"])
         self.step, self.seen, self.spent = state["step"], state["seen"], state["spent"]
         self.say(f"resumed at step {self.step}, {self.seen} photographs, {self.spent / 60:.1f} minutes")
 
@@ -184,7 +191,7 @@ class Trainer:
         self.net.load_state_dict({k[4:]: torch.from_numpy(arrays[k]) for k in arrays.files if k.startswith("net.")})
         self.say(f"weights of {path}")
 
-    def gradients(self, worker: int, phase: Phase) -> dict[str, Tensor]:
+    def gradients(self, worker: int, phase: Phase) -> tuple[dict[str, Tensor], Pair]:
         c = self.config
         count = phase.batch // self.workers
         sets = phase.data.split("+")
@@ -192,10 +199,11 @@ class Trainer:
         batch = self.sampler(name, worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
             logits, residual = self.forwards[worker](batch.input)
-        parts = color_loss(logits, residual, batch, self.bins, c.loss, self.perception)
+        critic = None if self.teacher is None else self.teacher.critic
+        parts, pair = color_loss(logits, residual, batch, self.bins, c.loss, self.perception, critic)
         self.nets[worker].zero_grad(set_to_none=True)
         (parts["loss"] / self.workers).backward()
-        return {k: v.detach() for k, v in parts.items()}
+        return {k: v.detach() for k, v in parts.items()}, pair
 
     def train_step(self, progress: float) -> dict[str, Tensor]:
         c = self.config
@@ -221,8 +229,11 @@ class Trainer:
             self.average.update(self.net, self.step)
         self.step += 1
         self.seen += phase.batch
-        parts = {k: sum((r[k] for r in results), torch.zeros((), device=self.device)) / len(results) for k in results[0]}
+        nothing = torch.zeros((), device=self.device)
+        parts = {k: sum((r[k] for r, _ in results), nothing) / len(results) for k in results[0][0]}
         parts["norm"] = norm.detach()
+        if self.teacher is not None:
+            parts["critic"] = self.teacher.step([pair for _, pair in results])
         return parts
 
     def stop(self, number: int, frame: FrameType | None) -> None:

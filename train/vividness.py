@@ -21,29 +21,28 @@ from torch import Tensor
 
 from .color import lab_to_srgb, srgb_to_lab
 from .data import AB_SCALE
-from .inference import Model, load_model, paint, predict, vivid
+from .inference import Model, chroma, load_model, paint, predict
 from .metrics import colorfulness, psnr
 from .store import center_crops, open_store
 
 SIZE = 256  # of the validation crops
 CHUNK = 20
-GAINS = tuple(0.5 * i for i in range(10))  # how many times what averaging took is given back
+GAINS = tuple(0.25 * i for i in range(10))  # how far pictures depart from the safe ones; as trained at 1
 DEFAULT_DB = 0.75  # above gray, that the default vividness must keep: 0.7, and what 8 bits and guided upsampling cost
 MORE = 1.1  # colourfulness of vividness 2 over the default's, where that has all of the truth's already
 
 
 @dataclass
 class Examined:
-    """Validation images with what Model.read() makes of the network's answers."""
+    """Validation images, and the network's answers as mean colours and residuals."""
 
     truth: Tensor
     lab: Tensor
     mean: Tensor
-    lost: Tensor
     residual: Tensor
 
     def paint(self, part: slice, g: float) -> Tensor:
-        return paint(self.lab[part, :1], vivid(self.mean[part], self.lost[part], self.residual[part], g))
+        return paint(self.lab[part, :1], chroma(self.mean[part], self.residual[part], g))
 
 
 def random_hints(ab: Tensor, number: int, seed: int = 0) -> Tensor:
@@ -67,7 +66,7 @@ def examine(model: Model, crops: Tensor, hints: int = 0) -> Examined:
         part = lab[start:start + CHUNK]
         planes = random_hints(part[:, 1:], hints, start) if hints else None
         logits, residual = predict(model, part[:, :1], planes)
-        answers.append((*model.read(logits), residual))
+        answers.append((model.mean(logits), residual))
     return Examined(crops, lab, *(torch.cat(a) for a in zip(*answers)))
 
 
@@ -168,7 +167,8 @@ def draw_folder(model: Model, folder: Path, gains: list[float], path: Path) -> N
         gray = torch.from_numpy(np.array(image)).float()[None, None].expand(1, 3, -1, -1) / 255
         lightness = srgb_to_lab(gray)[:, :1]
         logits, residual = predict(model, lightness)
-        row = [gray[0]] + [paint(lightness, model.chroma(logits, residual, g))[0] for g in gains]
+        mean = model.mean(logits)
+        row = [gray[0]] + [paint(lightness, chroma(mean, residual, g))[0] for g in gains]
         sheet([row], path / f"{number:02d}-{name.stem}.png")
 
 

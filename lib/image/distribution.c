@@ -32,32 +32,31 @@ static void bins_init(cz_chroma_bins *bins, const cz_chroma_in *in) {
         bins->shift[i] = !real ? 1e30f : in->log_weight == NULL ? 0.0f : in->log_weight[i];
         bins->a[i] = real ? in->centers[2 * i] : 0.0f;
         bins->b[i] = real ? in->centers[2 * i + 1] : 0.0f;
-        bins->chroma[i] = sqrtf(bins->a[i] * bins->a[i] + bins->b[i] * bins->b[i]);
     }
 }
 
 /** Factors 0..1 of the bins' shares: exp(-wished) as the shares of logits, by the very loops. */
 static void wishes_init(float *wish, const cz_color_job *job, const cz_chroma_bins *bins, const cz_wishes *w) {
-    float unused[3];
+    float unused[2];
     for (size_t i = 0; i < bins->bins; i++) wish[i] = bins->shift[i] - wished(w, bins->a[i], bins->b[i]);
-    job->k->mean(bins, wish, 1, &unused[0], &unused[1], &unused[2]);
+    job->k->mean(bins, wish, 1, &unused[0], &unused[1]);
 }
 
-/** The mean colour of n cells' shares times `wish`. Once for all instruction sets: few photographs have wishes. */
-static void wished_means(const cz_chroma_bins *q, const float *wish, const float *shares, size_t n, float *a,
-                         float *b) {
-    for (size_t c = 0; c < n; c++, shares += q->bins) {
-        float sum = 0, sa = 0, sb = 0;
-        for (size_t i = 0; i < q->bins; i++) {
-            const float p = shares[i] * wish[i];
-            sum += p;
-            sa += p * q->a[i];
-            sb += p * q->b[i];
-        }
-        if (!(sum > 0)) continue;
-        a[c] = sa / sum;
-        b[c] = sb / sum;
+/** The mean colour of a cell's shares times `wish`. Once for all instruction sets: few photographs have wishes.
+ *  @return how much of the shares the wish leaves, 0..1. */
+static float wished_mean(const cz_chroma_bins *q, const float *wish, const float *shares, float *a, float *b) {
+    float all = 0, sum = 0, sa = 0, sb = 0;
+    for (size_t i = 0; i < q->bins; i++) {
+        const float p = shares[i] * wish[i];
+        all += shares[i];
+        sum += p;
+        sa += p * q->a[i];
+        sb += p * q->b[i];
     }
+    if (!(sum > 0)) return 0;
+    *a = sa / sum;
+    *b = sb / sum;
+    return sum / all;
 }
 
 /* ---------------------------------------------------------------- mean colour and confidence */
@@ -68,83 +67,54 @@ typedef struct {
     const cz_chroma_bins *bins;
     const float *wish; /* [bins] */
     float *ab, *confidence;
-    double faded; /* how much, the photograph */
 } chroma_task;
 
-/** The first pass; the mean chroma of cells is kept where their confidence will be. */
-static void mean_rows(void *context, size_t begin, size_t end, uint32_t slot) {
-    const chroma_task *t = context;
-    const cz_grid *g = &t->job->grid;
-    const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
-    (void)slot;
-    t->job->k->mean(t->bins, t->in->logits + first * t->in->bins, n, t->ab + first, t->ab + cells + first,
-                    t->confidence + first);
-}
-
-#define FADED_MOST 2.0
-
-/** How much paler than the colours that may be meant their means are: mean chroma over chroma of the mean, each summed
- *  over the cells that hold pixels, row by row. Means of a chroma below 1 count as 1: what is gray stays gray. */
-static double faded(const cz_grid *g, const float *ab, const float *chroma) {
-    const size_t w = cz_ceil_div(g->w, g->cell), h = cz_ceil_div(g->h, g->cell), cells = (size_t)g->cw * g->ch;
-    double meant = 0, left = 0;
-    for (size_t y = 0; y < h; y++)
-        for (size_t i = y * g->cw; i < y * g->cw + w; i++) {
-            const double a = (double)ab[i], b = (double)ab[cells + i];
-            meant += (double)chroma[i];
-            left += sqrt(a * a + b * b);
-        }
-    const double least = (double)w * (double)h, r = meant / (left > least ? left : least);
-    return r > 1 ? (r < FADED_MOST ? r : FADED_MOST) : 1;
-}
-
-/* A cell gets back at most so many times what it lost itself, seen against a chroma of at least LEAST_CHROMA. */
-#define OWN_LOSSES   2.0
-#define LEAST_CHROMA 4.0
-
-/** Gains of n cells, in the place of their mean chroma: what the photograph lost, but where the cell is surer, as skin
- * is, by less. */
-static void gains(const chroma_task *t, size_t n, const float *mean_a, const float *mean_b, float *gain) {
-    for (size_t c = 0; c < n; c++) {
-        const double a = (double)mean_a[c], b = (double)mean_b[c], chroma = sqrt(a * a + b * b);
-        const double own = OWN_LOSSES * ((double)gain[c] / (chroma > LEAST_CHROMA ? chroma : LEAST_CHROMA) - 1);
-        const double lost = t->faded - 1 < own ? t->faded - 1 : own;
-        gain[c] = (float)(1 + (double)t->in->restored * (lost > 0 ? lost : 0));
+/** How a cell's picture departs from its mean, docs/color.md; `kept` is how much of the distribution the wishes left.
+ */
+static void depart(const cz_chroma_in *in, size_t cell, float kept, float *a, float *b) {
+    const float *r = in->residual + in->channels * cell, g = in->vividness;
+    float da = r[0], db = r[1];
+    if (in->channels == CZ_VIVID_CHANNELS) {
+        const float gain = 1.0f + g * r[2], far = g * kept;
+        *a *= gain > 0.0f ? gain : 0.0f;
+        *b *= gain > 0.0f ? gain : 0.0f;
+        da += far * r[3];
+        db += far * r[4];
     }
+    *a = cz_held_ab(*a + CZ_RESIDUAL_UNIT * da);
+    *b = cz_held_ab(*b + CZ_RESIDUAL_UNIT * db);
 }
 
 static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) {
     const chroma_task *t = context;
     const cz_grid *g = &t->job->grid;
-    const size_t first = begin * g->cw, n = (end - begin) * g->cw, cells = (size_t)g->cw * g->ch;
-    const float *shares = t->in->logits + first * t->in->bins;
-    float *a = t->ab + first, *b = t->ab + cells + first, *gain = t->confidence + first;
+    const size_t first = begin * g->cw, n = (end - begin) * g->cw;
+    float *shares = t->in->logits + first * t->in->bins;
+    float *a = t->ab + first, *b = a + (size_t)g->cw * g->ch;
     (void)slot;
-    gains(t, n, a, b, gain);
-    if (t->in->wishes != NULL) wished_means(t->bins, t->wish, shares, n, a, b);
+    t->job->k->mean(t->bins, shares, n, a, b);
     for (size_t c = 0; c < n; c++) {
-        a[c] *= gain[c];
-        b[c] *= gain[c];
+        float kept = 1;
+        if (t->in->wishes != NULL) kept = wished_mean(t->bins, t->wish, shares + c * t->in->bins, a + c, b + c);
+        if (t->in->residual != NULL) depart(t->in, first + c, kept, a + c, b + c);
     }
-    t->job->k->chroma(t->bins, shares, t->in->residual == NULL ? NULL : t->in->residual + 2 * first, n, a, b, gain);
+    t->job->k->confidence(t->bins, shares, n, a, b, t->confidence + first);
 }
 
 bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence) {
     cz_chroma_bins bins;
     float wish[CZ_COLOR_MAX_BINS];
-    chroma_task task = {job, in, &bins, wish, ab, confidence, 1};
+    chroma_task task = {job, in, &bins, wish, ab, confidence};
     bins_init(&bins, in);
     if (in->wishes != NULL) wishes_init(wish, job, &bins, in->wishes);
-    if (!cz_exec_for(job->exec, job->grid.ch, 1, mean_rows, &task)) return false;
-    task.faded = faded(&job->grid, ab, confidence);
     return cz_exec_for(job->exec, job->grid.ch, 1, chroma_rows, &task);
 }
 
 void cz_read_cell(const cz_color_job *job, const cz_chroma_in *in, size_t cell) {
     cz_chroma_bins bins;
-    float unused[3];
+    float unused[2];
     bins_init(&bins, in);
-    job->k->mean(&bins, in->logits + cell * in->bins, 1, &unused[0], &unused[1], &unused[2]);
+    job->k->mean(&bins, in->logits + cell * in->bins, 1, &unused[0], &unused[1]);
 }
 
 /* ---------------------------------------------------------------- the most probable colours */

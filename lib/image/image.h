@@ -175,19 +175,23 @@ typedef struct cz_wishes {
     float tint[2];          /* -100..100 in a and in b */
 } cz_wishes;
 
+/** A residual is a, b, and maybe a gain, a, b of how the vivid picture departs from the safe one. */
+enum { CZ_SAFE_CHANNELS = 2, CZ_VIVID_CHANNELS = 5 };
+#define CZ_RESIDUAL_UNIT 110.0f
+
 /** The network's outputs, and how to read them. */
 typedef struct cz_chroma_in {
     float *logits;           /* [ch][cw][bins]; cz_chroma leaves shares in their place, see cz_color_kernels.mean */
-    const float *residual;   /* [ch][cw][2], in units of 110; NULL: zero */
+    const float *residual;   /* [ch][cw][channels]: docs/format.md, "The colorizer profile"; NULL: zero */
     const float *centers;    /* [bins][2] */
     const float *log_weight; /* [bins], NULL: zero */
     size_t bins;             /* 2 .. CZ_COLOR_MAX_BINS */
-    float restored;          /* how much of the chroma that averaging took is given back; 0: none, 1: all */
+    size_t channels;         /* of the residual: CZ_SAFE_CHANNELS or CZ_VIVID_CHANNELS */
+    float vividness;         /* how far the picture departs from the safe one; 0: not at all, 1: as learned */
     const cz_wishes *wishes; /* NULL: none */
 } cz_chroma_in;
 
-/** ab: planes a then b, [2][ch][cw]; confidence: [ch][cw]. One gain is for the whole photograph, padding not counted.
- */
+/** ab: planes a then b, [2][ch][cw]; confidence: [ch][cw]. Each cell is for itself. */
 bool cz_chroma(const cz_color_job *job, const cz_chroma_in *in, float *ab, float *confidence);
 /** Turns the logits of one cell alone into shares. */
 void cz_read_cell(const cz_color_job *job, const cz_chroma_in *in, size_t cell);

@@ -17,8 +17,9 @@ static int32_t check_outputs(const cz_pipeline *p, cz_error *err) {
                        logits->d[2], logits->d[3]);
     if (n->residual == CZ_NO_TENSOR) return COLORIZER_OK;
     const cz_shape *residual = &p->plan->shapes[n->residual];
-    if (residual->d[0] != 1 || residual->d[1] != g->ch || residual->d[2] != g->cw || residual->d[3] != 2)
-        return cz_fail(err, COLORIZER_E_MODEL, "output 'residual' is %ux%ux%u, not a quarter of the image",
+    if (residual->d[0] != 1 || residual->d[1] != g->ch || residual->d[2] != g->cw ||
+        (residual->d[3] != CZ_SAFE_CHANNELS && residual->d[3] != CZ_VIVID_CHANNELS))
+        return cz_fail(err, COLORIZER_E_MODEL, "output 'residual' is %ux%ux%u, not a quarter of the image by 2 or 5",
                        residual->d[1], residual->d[2], residual->d[3]);
     return COLORIZER_OK;
 }
@@ -108,9 +109,9 @@ void cz_pipeline_free(cz_pipeline *p, const cz_alloc *a) {
 
 /* ---------------------------------------------------------------- running */
 
-/** How much chroma is given back at a vividness of 0 or more: linear between the rows of color.vividness, held at its
+/** How far the picture departs at a vividness of 0 or more: linear between the rows of color.vividness, held at its
  * end. */
-static float restored_at(const cz_network *n, float v) {
+static float departure_at(const cz_network *n, float v) {
     const float *row = n->vividness, *last = row + 2 * (n->vividness_rows - 1);
     while (row < last && v >= row[2]) row += 2;
     return row == last ? row[1] : row[1] + (v - row[0]) / (row[2] - row[0]) * (row[3] - row[1]);
@@ -150,10 +151,13 @@ bool cz_pipeline_infer(cz_pipeline *p, const cz_settings *settings, const cz_spo
     *in = (cz_chroma_in){.centers = n->centers,
                          .log_weight = n->log_weight,
                          .bins = n->bins,
-                         .restored = restored_at(n, settings->vividness),
+                         .vividness = departure_at(n, settings->vividness),
                          .wishes = wishes_any(&settings->wishes) ? &settings->wishes : NULL,
                          .logits = cz_plan_tensor(p->plan, p->transient, n->logits)};
-    if (n->residual != CZ_NO_TENSOR) in->residual = cz_plan_tensor(p->plan, p->transient, n->residual);
+    if (n->residual != CZ_NO_TENSOR) {
+        in->residual = cz_plan_tensor(p->plan, p->transient, n->residual);
+        in->channels = p->plan->shapes[n->residual].d[3];
+    }
     return true;
 }
 

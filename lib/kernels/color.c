@@ -25,9 +25,9 @@
 #endif
 
 /** color_chroma.c */
-void CZ_NAME(cz_color_mean)(const cz_chroma_bins *bins, float *logits, size_t n, float *a, float *b, float *chroma);
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *bins, const float *shares, const float *residual, size_t n,
-                              float *a, float *b, float *confidence);
+void CZ_NAME(cz_color_mean)(const cz_chroma_bins *bins, float *logits, size_t n, float *a, float *b);
+void CZ_NAME(cz_color_confidence)(const cz_chroma_bins *bins, const float *shares, size_t n, const float *a,
+                                  const float *b, float *confidence);
 
 /* ---------------------------------------------------------------- transfer */
 
@@ -529,6 +529,16 @@ static void encode(const cz_color_tables *t, cz_layout_px px, const float *y, co
 }
 
 extern const cz_color_kernels CZ_NAME(cz_color);
-const cz_color_kernels CZ_NAME(cz_color) = {
-    luminance, lightness, accumulate, mix,   CZ_NAME(cz_color_mean), CZ_NAME(cz_color_chroma), spread, bilateral, fit,
-    smooth,    colour,    encode,     tables};
+const cz_color_kernels CZ_NAME(cz_color) = {luminance,
+                                            lightness,
+                                            accumulate,
+                                            mix,
+                                            CZ_NAME(cz_color_mean),
+                                            CZ_NAME(cz_color_confidence),
+                                            spread,
+                                            bilateral,
+                                            fit,
+                                            smooth,
+                                            colour,
+                                            encode,
+                                            tables};

@@ -37,13 +37,19 @@ typedef struct cz_color_tables {
     float light[2][256];
 } cz_color_tables;
 
-/** What cz_color_kernels.mean and .chroma read beside logits. Arrays are padded to a multiple of 16: the shifts with
- *  1e30, so that a lane past the last bin has no share; the others with 0. */
+/** What cz_color_kernels.mean and .confidence read beside logits. Arrays are padded to a multiple of 16: the shifts
+ * with 1e30, so that a lane past the last bin has no share; the others with 0. */
 typedef struct cz_chroma_bins {
-    size_t bins;                    /* 2 .. CZ_COLOR_MAX_BINS */
-    float shift[CZ_COLOR_MAX_BINS]; /* taken off the logits, for the data's own distribution */
-    float a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS], chroma[CZ_COLOR_MAX_BINS]; /* the centre, and its length */
+    size_t bins;                                      /* 2 .. CZ_COLOR_MAX_BINS */
+    float shift[CZ_COLOR_MAX_BINS];                   /* taken off the logits, for the data's own distribution */
+    float a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS]; /* the centre */
 } cz_chroma_bins;
+
+/** A value of a or b that is finite: what overflowed in a network of absurd weights becomes 0 or the end of the range.
+ */
+static inline float cz_held_ab(float v) {
+    return v > -128.0f ? (v < 128.0f ? v : 128.0f) : v <= -128.0f ? -128.0f : 0.0f;
+}
 
 /** Confidence is the probability of chroma within about 15 of the colour given: squared distances up to which a bin
  *  counts whole and from which it does not count, a ramp instead of a step because bins lie 10 apart. The ramp holds
@@ -85,12 +91,12 @@ typedef struct cz_color_kernels {
     void (*accumulate)(const float *y, float weight, size_t n, float *sum);
     /** out = top + share * (bottom - top). */
     void (*mix)(const float *top, const float *bottom, float share, size_t n, float *out);
-    /** Mean colour and mean chroma of n pixels' logits [n][bins], which become shares: the data's own distribution but
-     * for a factor, the largest 1. */
-    void (*mean)(const cz_chroma_bins *bins, float *logits, size_t n, float *a, float *b, float *chroma);
-    /** Turns the colours a and b into those of the picture; their confidence. residual [n][2] or NULL. */
-    void (*chroma)(const cz_chroma_bins *bins, const float *shares, const float *residual, size_t n, float *a, float *b,
-                   float *confidence);
+    /** Mean colour of n pixels' logits [n][bins], which become shares: the data's own distribution but for a factor,
+     * the largest 1. */
+    void (*mean)(const cz_chroma_bins *bins, float *logits, size_t n, float *a, float *b);
+    /** How much of n pixels' shares lies near their colours. */
+    void (*confidence)(const cz_chroma_bins *bins, const float *shares, size_t n, const float *a, const float *b,
+                       float *confidence);
     /** Adds to a and b of n pixels, whose places on the axes are n floats each, every spread's share. */
     void (*spread)(const cz_spread *from, size_t count, const float *const *axis, size_t n, float *a, float *b);
     /** Adds to a and b of n pixels the joint bilateral interpolation of the cells'. */

@@ -4,26 +4,21 @@
 #include "kernels/color.h"
 #include "kernels/epilogue.h"
 
-void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b, float *chroma);
+void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b);
 
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, size_t n, float *a,
-                              float *b, float *confidence);
-
-/** A finite value: what overflowed in a network of absurd weights becomes 0 or the end of the range. */
-static float held(float v, float most) { return v > -most ? (v < most ? v : most) : v <= -most ? -most : 0.0f; }
-static float safe_ab(float v) { return held(v, 128.0f); }
+void CZ_NAME(cz_color_confidence)(const cz_chroma_bins *q, const float *shares, size_t n, const float *a,
+                                  const float *b, float *confidence);
 
 static vf shifted(const cz_chroma_bins *q, const float *row, size_t i, size_t count) {
     return vf_sub(vf_load_n(row + i, count), vf_load(q->shift + i));
 }
 
-/** z = logit - shift, e = exp(z - max z), which takes the place of the logit; the mean colour sum e center / sum e, and
- *  the mean of the colours' chroma sum e |center| / sum e. Lanes are bins; each of the four sums is kept in 16 lanes,
- *  bins ascending, and closed by vf_sum's tree. */
-void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b, float *chroma) {
+/** z = logit - shift, e = exp(z - max z), which takes the place of the logit; the mean colour sum e center / sum e.
+ *  Lanes are bins; each of the three sums is kept in 16 lanes, bins ascending, and closed by vf_sum's tree. */
+void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, float *a, float *b) {
     for (size_t p = 0; p < n; p++) {
         float *row = logits + p * q->bins;
-        vf top = vf_set1(-3e38f), s = vf_zero(), sa = vf_zero(), sb = vf_zero(), sc = vf_zero();
+        vf top = vf_set1(-3e38f), s = vf_zero(), sa = vf_zero(), sb = vf_zero();
         VF_FOR(i, q->bins, count) top = vf_max(shifted(q, row, i, count), top);
         top = vf_set1(vf_hmax(top));
         VF_FOR(i, q->bins, count) {
@@ -32,12 +27,10 @@ void CZ_NAME(cz_color_mean)(const cz_chroma_bins *q, float *logits, size_t n, fl
             s = vf_add(s, e);
             sa = vf_fma(e, vf_load(q->a + i), sa);
             sb = vf_fma(e, vf_load(q->b + i), sb);
-            sc = vf_fma(e, vf_load(q->chroma + i), sc);
         }
         const float sum = vf_sum(s);
-        a[p] = safe_ab(vf_sum(sa) / sum);
-        b[p] = safe_ab(vf_sum(sb) / sum);
-        chroma[p] = held(vf_sum(sc) / sum, 256.0f); /* no corner of a and b has more than 182 */
+        a[p] = cz_held_ab(vf_sum(sa) / sum);
+        b[p] = cz_held_ab(vf_sum(sb) / sum);
     }
 }
 
@@ -59,13 +52,7 @@ static float share_near(const cz_chroma_bins *q, const float *shares, float a, f
     return share > 0.0f ? (share < 1.0f ? share : 1.0f) : 0.0f;
 }
 
-/** ab += 110 residual, and confidence as share_near() has it. */
-void CZ_NAME(cz_color_chroma)(const cz_chroma_bins *q, const float *shares, const float *residual, size_t n, float *a,
-                              float *b, float *confidence) {
-    for (size_t p = 0; p < n; p++) {
-        const float ra = residual ? residual[2 * p] : 0.0f, rb = residual ? residual[2 * p + 1] : 0.0f;
-        a[p] = safe_ab(a[p] + 110.0f * ra);
-        b[p] = safe_ab(b[p] + 110.0f * rb);
-        confidence[p] = share_near(q, shares + p * q->bins, a[p], b[p]);
-    }
+void CZ_NAME(cz_color_confidence)(const cz_chroma_bins *q, const float *shares, size_t n, const float *a,
+                                  const float *b, float *confidence) {
+    for (size_t p = 0; p < n; p++) confidence[p] = share_near(q, shares + p * q->bins, a[p], b[p]);
 }

@@ -19,9 +19,14 @@ from train.export import difference, export
 from train.inference import load_network
 from train.losses import ERROR_FLOOR, picture_loss
 from train.network import ColorNet, Encoder, count
+from train.critic import Teacher, doubt
 from train.perception import Perception
 from train.store import open_store
 from train.trainer import Trainer
+
+
+def random_encoder(lite: int) -> Encoder:
+    return Encoder(lite, channels=3).eval().requires_grad_(False)
 
 
 def make_photos(folder: Path) -> None:
@@ -91,14 +96,46 @@ def test_picture_loss_judges_pictures() -> None:
 
 def test_perception_is_nearer_for_the_right_colours() -> None:
     torch.manual_seed(0)
-    judge = Perception(Encoder(1, channels=3).eval().requires_grad_(False))
+    judge = Perception(random_encoder(1))
     theirs = torch.rand(4, 3, 64, 64)
     gray = theirs.mean(1, keepdim=True).expand_as(theirs)
     near = (0.8 * theirs + 0.2 * gray).requires_grad_()
-    loss = judge(near, theirs)
+    loss = judge(*judge.features(near, theirs))
     loss.backward()
-    assert 0 == float(judge(theirs, theirs)) < float(loss) < float(judge(gray, theirs))
+    assert 0 == float(judge(*judge.features(theirs, theirs))) < float(loss) < float(judge(*judge.features(gray, theirs)))
     assert near.grad is not None and float(near.grad.abs().sum()) > 0
+
+
+def test_a_critic_learns_to_tell_pictures() -> None:
+    torch.manual_seed(0)
+    channels = [6, 8]
+    teacher = Teacher(channels, 5e-3, torch.device("cpu"))
+    real = [torch.randn(8, c, 4, 4) for c in channels]
+    made = [(f + torch.arange(f.shape[1]).view(1, -1, 1, 1) / 4).requires_grad_() for f in real]
+    before = float(doubt(teacher.critic, real, made))
+    for _ in range(60):
+        teacher.step([([f.detach() for f in made], real)])
+    after = doubt(teacher.critic, made, real)
+    assert float(doubt(teacher.critic, real, made)) < 0.5 * before and float(after) > 2 * before
+    after.backward()  # reaches the pictures, and leaves the critic as it is
+    assert all(f.grad is not None and float(f.grad.abs().sum()) > 0 for f in made)
+    assert not any(p.requires_grad for p in teacher.critic.parameters())
+
+
+def test_a_run_with_a_critic_resumes(run: tuple[Path, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.trainer.imagenet_encoder", random_encoder)
+    config: dict[str, object] = {
+        **make_config(run[0], 4), "name": "judged", "init": str(run[0] / "runs/test/weights.npz"),
+        "loss": {"safe": 1.0, "default": 1.0, "seen": 1.0, "real": 0.5, "even": 0.0},
+        "phases": [{"data": "photos", "size": 64, "batch": 4, "share": 1.0}]}
+    trainer = Trainer(parse(config), resume=False)
+    parts = [trainer.train_step(0.5) for _ in range(2)]
+    assert all(torch.isfinite(p[k]) for p in parts for k in ("loss", "seen", "real", "critic"))
+    trainer.save()
+    again = Trainer(parse(config), resume=True)
+    assert trainer.teacher is not None and again.teacher is not None
+    other = again.teacher.critic.state_dict()
+    assert all(torch.equal(v, other[k]) for k, v in trainer.teacher.critic.state_dict().items())
 
 
 def test_export_computes_the_same(run: tuple[Path, list[float]]) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from train.inference import FADED_MOST, Model, lost_chroma, predict
+from train.inference import Model, chroma, predict
 from train.vividness import MORE, choose_table
 
 BINS = torch.tensor([[40.0, 0.0], [0.0, 40.0], [-40.0, 0.0], [0.3, 0.0]])
@@ -16,7 +16,7 @@ LOG_WEIGHT = torch.tensor([0.5, -0.5, 1.0, 0.0])
 def flat_network(x: Tensor) -> tuple[Tensor, Tensor]:
     """The same distribution everywhere, whatever the picture."""
     h, w = x.shape[2] // 4, x.shape[3] // 4
-    return LOG_WEIGHT.view(1, 4, 1, 1).expand(len(x), 4, h, w), torch.full((len(x), 2, h, w), 0.1)
+    return LOG_WEIGHT.view(1, 4, 1, 1).expand(len(x), 4, h, w), torch.full((len(x), 5, h, w), 0.1)
 
 
 def answer(*shares: float) -> Tensor:
@@ -24,33 +24,20 @@ def answer(*shares: float) -> Tensor:
     return (torch.tensor(shares).log() + LOG_WEIGHT).view(1, 4, 1, 1).expand(1, 4, 3, 2)
 
 
-def test_the_gain_is_what_averaging_took() -> None:
-    model, none = Model(flat_network, BINS, LOG_WEIGHT), torch.zeros(4, 2, 3, 2)
-    sure, torn, opposite, gray = (1.0, 1e-9, 1e-9, 1e-9), (0.5, 0.5, 1e-9, 1e-9), (0.51, 1e-9, 0.49, 1e-9), \
-        (1e-9, 1e-9, 1e-9, 1.0)
-    logits = torch.cat([answer(*p) for p in (sure, torn, opposite, gray)])
-    mean, lost = model.read(logits)
-    assert lost[:, 0, 0].tolist() == pytest.approx([0, 2**0.5 - 1, FADED_MOST - 1, 0], abs=1e-4)
-    assert mean[1, :, 0, 0].tolist() == pytest.approx([20, 20], rel=1e-4)
-    assert torch.equal(model.chroma(logits, none, 0.0), mean)
-    vivid = model.chroma(logits, none, 1.0)
-    assert vivid.norm(dim=1)[:, 0, 0].tolist() == pytest.approx([40, 40, 0.8 * FADED_MOST, 0.3], rel=1e-3)
-    assert model.chroma(logits, none, 2.0)[1, 0, 0, 0] == pytest.approx(20 * (1 + 2 * (2**0.5 - 1)), rel=1e-4)
-    # each photograph has its own gain, and the residual none
-    assert torch.allclose(model.chroma(logits[1:2], none[1:2] + 0.1, 1.0), vivid[1:2] + 11)
-
-
-def test_what_is_sure_gets_less_back() -> None:
-    mean, chroma = torch.zeros(1, 2, 2, 2), torch.full((1, 2, 2), 20.0)
-    mean[0, :, :, 0] = torch.tensor([[20.0, 16.0], [4.0, 1.0]])
-    lost = lost_chroma(mean, chroma)
-    assert lost.flatten().tolist() == pytest.approx([0, 0.5, 80 / 41 - 1, 80 / 41 - 1], rel=1e-3)
-    assert torch.equal(lost_chroma(mean, 0.9 * mean.norm(dim=3)), torch.zeros(1, 2, 2))
+def test_the_picture_departs_from_the_mean() -> None:
+    model = Model(flat_network, BINS, LOG_WEIGHT)
+    mean = model.mean(torch.cat([answer(1.0, 1e-9, 1e-9, 1e-9), answer(0.5, 0.5, 1e-9, 1e-9)]))
+    assert torch.allclose(mean[:, 0, 0], torch.tensor([[40.0, 0.0], [20.0, 20.0]]), atol=1e-4)
+    residual = torch.tensor([0.1, -0.1, 0.5, 0.02, 0.03]).view(1, 5, 1, 1).expand(2, 5, 3, 2)
+    for g, want in ((0.0, [51.0, -11.0]), (1.0, [60 + 13.2, -7.7]), (2.0, [80 + 15.4, -4.4])):
+        assert chroma(mean, residual, g)[0, :, 2, 1].tolist() == pytest.approx(want, abs=1e-3)
+    # a gain below 0 counts as 0: hues are never turned round
+    assert chroma(mean, -residual, 3.0)[1, :, 0, 0].tolist() == pytest.approx([-17.6, 1.1], abs=1e-3)
 
 
 def test_cells_of_padding_are_left_out() -> None:
     logits, residual = predict(Model(flat_network, BINS, LOG_WEIGHT), torch.zeros(2, 1, 33, 65))
-    assert logits.shape == (2, 4, 9, 17) and residual.shape == (2, 2, 9, 17)
+    assert logits.shape == (2, 4, 9, 17) and residual.shape == (2, 5, 9, 17)
 
 
 @pytest.mark.parametrize(("most", "usual", "vivid"), [(0.8, 0.8, 1.0), (2.0, 1.0, MORE), (0.4, 0.4, 1.0)])
