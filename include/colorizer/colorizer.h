@@ -435,9 +435,9 @@ enum {
     COLORIZER_KEY_SIZE = 2,
     /** f: how much of the colour is applied, 0 (gray) .. 1 (all; the default). */
     COLORIZER_KEY_STRENGTH = 3,
-    /** f: how vivid, 0 (the safe mean of all plausible colours, pale) .. 2; default: the model's, usually 1. Gives
-     * back chroma that the mean lacks, by what the whole photograph lost and little where the network is sure; none to
-     * a photograph that stays gray. Takes effect in the next analysis. */
+    /** f: how vivid, 0 (the safe mean of all plausible colours, pale) .. 2; default: the model's, usually 1, the
+     * picture that the network takes for likest to a colour photograph. A model without an opinion on that gives the
+     * safe mean at any vividness. Takes effect in the next analysis. */
     COLORIZER_KEY_VIVIDNESS = 4,
     /** i, read only: the instruction set in use, COLORIZER_CPU_... */
     COLORIZER_KEY_CPU = 5,
