@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "colorizer/stb.h"
+#include "stb.h"
 
 enum { MOST_HEIGHT = 324, GAP = 12, SHEET_WIDTH = 1320, QUALITY = 88, FILE_LIMIT = 64 << 20 };
 

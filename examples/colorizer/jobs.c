@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * From the command line to a list of (input, output). */
-#include "files.h"
+#include "jobs.h"
 
 #include <dirent.h>
 #include <errno.h>

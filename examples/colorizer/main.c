@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "work.h"
 
 /* ---------------------------------------------------------------- interruption */
@@ -123,7 +124,7 @@ int main(int argc, char **argv) {
     if (!options_parse(&o, argc, argv, &code)) return code;
     if (o.workspace) return leave(print_workspace(&o, &c) ? EXIT_DONE : EXIT_SOME_FAILED, &c);
     if (!jobs_plan(&o, &list, &c)) return leave(EXIT_USAGE, &c);
-    if (!open_handle(&o, &c) || (!o.no_mark && !mark_make(&made, handle, &o, &c))) {
+    if (!open_handle(&o, &c) || (!o.no_mark && !mark_make(&made, handle, o.model, o.hint_count, &c))) {
         jobs_free(&list);
         return leave(EXIT_SOME_FAILED, &c);
     }

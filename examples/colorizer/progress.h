@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "files.h"
+#include "jobs.h"
 
 typedef struct progress {
     bool json;

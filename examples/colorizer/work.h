@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-#include "files.h"
+#include "mark.h"
 #include "progress.h"
 
 typedef struct worker {

@@ -43,29 +43,39 @@ static void drop_textures(app *a) {
 
 /** Both show the photograph as it is until the first answer comes. */
 static bool make_textures(app *a) {
-    const colorizer_image shown = picture_like(&a->photo->preview, false);
+    const int width = a->photo->preview.width, height = a->photo->preview.height;
+    uint8_t *shown = malloc(3 * (size_t)width * (size_t)height);
     drop_textures(a);
     a->before = picture_texture(a, SDL_TEXTUREACCESS_STATIC);
     a->after = picture_texture(a, SDL_TEXTUREACCESS_STATIC);
-    bool ok = shown.data[0] != NULL && a->before != NULL && a->after != NULL;
+    bool ok = shown != NULL && a->before != NULL && a->after != NULL;
     if (ok) {
-        picture_show(&a->photo->preview, shown.data[0]);
-        ok = SDL_UpdateTexture(a->before, NULL, shown.data[0], (int)shown.stride[0]) == 0 &&
-             SDL_UpdateTexture(a->after, NULL, shown.data[0], (int)shown.stride[0]) == 0;
+        photo_show(a->photo, shown);
+        ok = SDL_UpdateTexture(a->before, NULL, shown, 3 * width) == 0 &&
+             SDL_UpdateTexture(a->after, NULL, shown, 3 * width) == 0;
     }
-    free(shown.data[0]);
+    free(shown);
     return ok;
 }
 
+/** It was done, but there is something that the user should know. */
+static void tell_warnings(const photo *p, const complaint *c) {
+    if (c->warnings[0] != '\0') (void)fprintf(stderr, "darkroom: %s: %s", p->name, c->warnings);
+}
+
 void app_open(app *a, const char *path) {
-    message m = {""};
-    photo *p = photo_open(path, &m);
+    complaint c = {"", ""};
+    char line[600];
+    photo *p = photo_open(path, &c);
     if (p == NULL) {
-        say(a, m.text);
+        const char *slash = SDL_strrchr(path, '/');
+        (void)snprintf(line, sizeof line, "%s: %s", slash != NULL ? slash + 1 : path, c.text);
+        say(a, line);
         return;
     }
     photo_drop(a->photo);
     a->photo = p;
+    tell_warnings(p, &c);
     a->now = (edits){.vividness = a->default_vividness, .strength = 1};
     app_select(a, -1);
     a->drag = DRAG_NOTHING;
@@ -132,29 +142,30 @@ static void show(app *a, const task *t) {
 
 static void saved(app *a, const task *t) {
     char line[600];
+    tell_warnings(t->photo, &t->said);
     if (t->serial != a->saving) return;
     const char *slash = SDL_strrchr(t->photo->output, '/');
     (void)snprintf(line, sizeof line, "saved %s", slash != NULL ? slash + 1 : t->photo->output);
-    say(a, t->failure.text[0] != '\0' ? t->failure.text : line);
+    say(a, t->said.text[0] != '\0' ? t->said.text : line);
 }
 
-/** The network is asked without that mark, or the mark's own colour would be its answer. */
+/** The network is asked without that hint, or the hint's own colour would be its answer. */
 void app_advise(app *a) {
     if (a->selected < 0 || a->drag != DRAG_NOTHING || a->answered != a->asked) return;
-    if (a->advised_change == a->asked && a->advised_mark == a->selected) return;
+    if (a->advised_change == a->asked && a->advised_hint == a->selected) return;
     task *t = task_make(TASK_SUGGEST, a->photo, &a->now);
     if (t == NULL) return;
-    t->x = a->now.marks[a->selected].x;
-    t->y = a->now.marks[a->selected].y;
+    t->x = a->now.hints[a->selected].x;
+    t->y = a->now.hints[a->selected].y;
     edits_remove(&t->edits, a->selected);
     t->serial = ++a->advised;
     a->advised_change = a->asked;
-    a->advised_mark = a->selected;
+    a->advised_hint = a->selected;
     worker_ask(a->adviser, t);
 }
 
 static void take_advice(app *a, const task *t) {
-    if (t->serial != a->advised || a->selected != a->advised_mark || t->photo != a->photo) return;
+    if (t->serial != a->advised || a->selected != a->advised_hint || t->photo != a->photo) return;
     memcpy(a->suggestion, t->suggestion, sizeof a->suggestion);
     a->suggestions = t->suggestions;
     for (uint32_t i = 0; a->log && i < t->suggestions; i++)
@@ -172,7 +183,7 @@ void app_answer(app *a, task *t) {
     } else {
         show(a, t);
         a->answered = t->serial;
-        if (t->serial == a->asked) say(a, t->failure.text[0] != '\0' ? t->failure.text : "ready");
+        if (t->serial == a->asked) say(a, t->said.text[0] != '\0' ? t->said.text : "ready");
     }
     task_free(t);
 }
@@ -185,11 +196,11 @@ static float short_side(const app *a) {
     return a->photo == NULL ? 1 : (float)SDL_min(a->photo->preview.width, a->photo->preview.height);
 }
 
-static mark *selected(app *a) { return a->selected >= 0 ? &a->now.marks[a->selected] : NULL; }
+static hint *selected(app *a) { return a->selected >= 0 ? &a->now.hints[a->selected] : NULL; }
 
 /** The radius runs by its square root, so that small ones can be set as well. */
 float app_slider(const app *a, int slider) {
-    const float radius = a->selected >= 0 ? a->now.marks[a->selected].radius / short_side(a) : a->radius;
+    const float radius = a->selected >= 0 ? a->now.hints[a->selected].radius / short_side(a) : a->radius;
     if (slider == SLIDER_VIVIDNESS) return a->now.vividness / 2;
     if (slider == SLIDER_STRENGTH) return a->now.strength;
     return sqrtf(fmaxf(radius - least_radius, 0) / (most_radius - least_radius));
@@ -224,8 +235,8 @@ void app_select(app *a, int index) {
 }
 
 float app_lightness(const app *a) {
-    const mark *m = a->selected >= 0 ? &a->now.marks[a->selected] : NULL;
-    return m == NULL ? 60 : picture_lightness(&a->photo->preview, m->x, m->y);
+    const hint *m = a->selected >= 0 ? &a->now.hints[a->selected] : NULL;
+    return m == NULL ? 60 : photo_lightness(a->photo, m->x, m->y);
 }
 
 /* ---------------------------------------------------------------- places */

@@ -14,7 +14,7 @@
 #include "worker.h"
 
 /** What the held mouse button moves. DRAG_SLIDER + i is slider i. */
-typedef enum { DRAG_NOTHING, DRAG_MARK, DRAG_DIVIDER, DRAG_WHEEL, DRAG_SLIDER } drag;
+typedef enum { DRAG_NOTHING, DRAG_HINT, DRAG_DIVIDER, DRAG_WHEEL, DRAG_SLIDER } drag;
 
 typedef struct app {
     SDL_Window *window;
@@ -28,15 +28,15 @@ typedef struct app {
     float default_vividness;
     SDL_Texture *before, *after, *wheel;
     float wheel_lightness; /* of what is drawn in `wheel` */
-    lab colour;            /* a and b that the next mark gets */
+    lab colour;            /* a and b that the next hint gets */
     float radius;          /* likewise, as a share of the short side */
-    int selected;          /* a mark's index, or -1 */
+    int selected;          /* a hint's index, or -1 */
     drag drag;
     float divider; /* share of the photograph, from the left, that is shown without colour */
     bool gray;     /* all of it is */
     uint32_t asked, answered, saving, advised; /* serials of the newest tasks, and of the newest preview */
-    uint32_t advised_change;                   /* the advice is for this preview, and this mark */
-    int advised_mark;
+    uint32_t advised_change;                   /* the advice is for this preview, and this hint */
+    int advised_hint;
     colorizer_suggestion suggestion[SUGGESTIONS];
     uint32_t suggestions;
     char state[600]; /* what the title says last */
@@ -54,7 +54,7 @@ void app_settled(app *a);
 void app_travel(app *a, int direction);
 void app_save(app *a);
 
-/** Asks what else could be where the selected mark is, when nothing is under way and this was not asked yet. */
+/** Asks what else could be where the selected hint is, when nothing is under way and this was not asked yet. */
 void app_advise(app *a);
 
 /** Takes an answer. */
@@ -64,11 +64,11 @@ void app_answer(app *a, task *t);
 float app_slider(const app *a, int slider);
 void app_set_slider(app *a, int slider, float share);
 
-/** Gives the selected mark, and the next one, a colour. */
+/** Gives the selected hint, and the next one, a colour. */
 void app_set_colour(app *a, float red_green, float blue_yellow);
 void app_select(app *a, int index);
 
-/** Lightness of the photograph at the selected mark, or 60 without one: that of the wheel. */
+/** Lightness of the photograph at the selected hint, or 60 without one: that of the wheel. */
 float app_lightness(const app *a);
 
 /** Between places in the window and in the preview. */

@@ -3,20 +3,20 @@
 
 #include <string.h>
 
-static bool same_mark(const mark *x, const mark *y) {
+static bool same_hint(const hint *x, const hint *y) {
     return x->x == y->x && x->y == y->y && x->radius == y->radius && x->a == y->a && x->b == y->b;
 }
 
 bool edits_ask_the_same(const edits *x, const edits *y) {
     if (x->count != y->count || x->vividness != y->vividness) return false;
     for (size_t i = 0; i < x->count; i++)
-        if (!same_mark(&x->marks[i], &y->marks[i])) return false;
+        if (!same_hint(&x->hints[i], &y->hints[i])) return false;
     return true;
 }
 
-int edits_add(edits *e, mark m) {
+int edits_add(edits *e, hint m) {
     if (e->count == COLORIZER_MAX_HINTS) return -1;
-    e->marks[e->count] = m;
+    e->hints[e->count] = m;
     return (int)e->count++;
 }
 
@@ -24,7 +24,7 @@ void edits_remove(edits *e, int index) {
     const size_t i = (size_t)index;
     if (index < 0 || i >= e->count) return;
     e->count--;
-    memmove(&e->marks[i], &e->marks[i + 1], (e->count - i) * sizeof e->marks[0]);
+    memmove(&e->hints[i], &e->hints[i + 1], (e->count - i) * sizeof e->hints[0]);
 }
 
 void history_begin(history *h, const edits *first) {

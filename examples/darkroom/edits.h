@@ -9,13 +9,13 @@
 #include <colorizer/colorizer.h>
 
 /** A hint. Places are in pixels of the preview, the colour is CIELAB a, b. */
-typedef struct mark {
+typedef struct hint {
     float x, y, radius;
     float a, b;
-} mark;
+} hint;
 
 typedef struct edits {
-    mark marks[COLORIZER_MAX_HINTS];
+    hint hints[COLORIZER_MAX_HINTS];
     size_t count;
     float vividness, strength;
 } edits;
@@ -23,8 +23,8 @@ typedef struct edits {
 /** Whether the network would be asked the same: the strength does not count. */
 bool edits_ask_the_same(const edits *x, const edits *y);
 
-/** @return the new mark's index, or -1 when there is no room for one. */
-int edits_add(edits *e, mark m);
+/** @return the new hint's index, or -1 when there is no room for one. */
+int edits_add(edits *e, hint m);
 void edits_remove(edits *e, int index);
 
 enum { HISTORY_STEPS = 100 };

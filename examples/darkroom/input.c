@@ -6,14 +6,14 @@
 
 /* ---------------------------------------------------------------- what is under the mouse */
 
-static const float grip = 10; /* pixels around a mark's middle and the divider */
+static const float grip = 10; /* pixels around a hint's middle and the divider */
 
-/** The mark whose middle is nearest, among those within `grip` or, when `whole`, whose spot covers the place; or -1. */
-static int mark_at(const app *a, float x, float y, bool whole) {
+/** The hint whose middle is nearest, among those within `grip` or, when `whole`, whose spot covers the place; or -1. */
+static int hint_at(const app *a, float x, float y, bool whole) {
     int nearest = -1;
     float least = INFINITY;
     for (size_t i = 0; i < a->now.count; i++) {
-        const mark *m = &a->now.marks[i];
+        const hint *m = &a->now.hints[i];
         const SDL_FPoint p = app_to_window(a, m->x, m->y);
         const float distance = hypotf(p.x - x, p.y - y);
         const float reach = whole ? fmaxf(m->radius * app_scale(a), grip) : grip;
@@ -33,9 +33,9 @@ static bool on_divider(const app *a, float x, float y) {
 
 /** What is held follows the mouse. */
 static void drag_to(app *a, float x, float y) {
-    if (a->drag == DRAG_MARK) {
+    if (a->drag == DRAG_HINT) {
         const SDL_FPoint p = app_to_photo(a, x, y);
-        mark *m = &a->now.marks[a->selected];
+        hint *m = &a->now.hints[a->selected];
         if (m->x == p.x && m->y == p.y) return;
         m->x = p.x;
         m->y = p.y;
@@ -51,26 +51,26 @@ static void drag_to(app *a, float x, float y) {
     }
 }
 
-static void add_mark(app *a, float x, float y) {
+static void add_hint(app *a, float x, float y) {
     const SDL_FPoint p = app_to_photo(a, x, y);
     const float side = (float)SDL_min(a->photo->preview.width, a->photo->preview.height);
-    const int index = edits_add(&a->now, (mark){p.x, p.y, a->radius * side, a->colour.a, a->colour.b});
+    const int index = edits_add(&a->now, (hint){p.x, p.y, a->radius * side, a->colour.a, a->colour.b});
     if (index < 0) return;
     app_select(a, index);
-    a->drag = DRAG_MARK;
+    a->drag = DRAG_HINT;
     app_changed(a);
 }
 
 static void press_photo(app *a, float x, float y) {
-    const int index = a->gray ? -1 : mark_at(a, x, y, false);
+    const int index = a->gray ? -1 : hint_at(a, x, y, false);
     if (index >= 0) {
         app_select(a, index);
-        a->drag = DRAG_MARK;
+        a->drag = DRAG_HINT;
     } else if (!a->gray && on_divider(a, x, y)) {
         a->drag = DRAG_DIVIDER;
     } else if (is_in(&a->at.photo, x, y)) {
         a->gray = false;
-        add_mark(a, x, y);
+        add_hint(a, x, y);
     }
 }
 
@@ -96,7 +96,7 @@ static void press_panel(app *a, float x, float y) {
     drag_to(a, x, y); /* a press sets sliders and the wheel at once */
 }
 
-static void remove_mark(app *a, int index) {
+static void remove_hint(app *a, int index) {
     if (index < 0) return;
     edits_remove(&a->now, index);
     app_select(a, -1);
@@ -108,7 +108,7 @@ static void press(app *a, const SDL_MouseButtonEvent *e) {
     const float x = (float)e->x, y = (float)e->y;
     if (a->photo == NULL || a->drag != DRAG_NOTHING) return;
     app_settled(a); /* of the mouse wheel's turns, which have no end of their own */
-    if (e->button == SDL_BUTTON_RIGHT) remove_mark(a, mark_at(a, x, y, true));
+    if (e->button == SDL_BUTTON_RIGHT) remove_hint(a, hint_at(a, x, y, true));
     if (e->button != SDL_BUTTON_LEFT) return;
     if (is_in(&a->at.panel, x, y))
         press_panel(a, x, y);
@@ -123,10 +123,10 @@ static void release(app *a, const SDL_MouseButtonEvent *e) {
     app_settled(a);
 }
 
-/** Turns the radius of the mark under the mouse, else of the selected one and the next. */
+/** Turns the radius of the hint under the mouse, else of the selected one and the next. */
 static void turn(app *a, const SDL_MouseWheelEvent *e) {
     if (a->photo == NULL || a->drag != DRAG_NOTHING) return;
-    const int under = mark_at(a, (float)e->mouseX, (float)e->mouseY, true);
+    const int under = hint_at(a, (float)e->mouseX, (float)e->mouseY, true);
     if (under >= 0) app_select(a, under);
     app_set_slider(a, SLIDER_RADIUS, app_slider(a, SLIDER_RADIUS) + 0.04f * e->preciseY);
 }
@@ -142,7 +142,7 @@ static void key(app *a, const SDL_KeyboardEvent *e) {
     if (k == SDLK_SPACE) a->gray = !a->gray;
     if (control && k == SDLK_z) app_travel(a, shift ? 1 : -1);
     if (control && k == SDLK_y) app_travel(a, 1);
-    if (k == SDLK_DELETE || k == SDLK_BACKSPACE) remove_mark(a, a->selected);
+    if (k == SDLK_DELETE || k == SDLK_BACKSPACE) remove_hint(a, a->selected);
     if (k == SDLK_ESCAPE) app_select(a, -1);
 }
 

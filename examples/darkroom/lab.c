@@ -5,9 +5,9 @@
 
 static float decode(float v) { return v <= 0.04045f ? v / 12.92f : powf((v + 0.055f) / 1.055f, 2.4f); }
 
-static float encode(float v) {
-    if (!(v > 0)) return 0;
-    return v >= 1 ? 1 : v <= 0.0031308f ? 12.92f * v : 1.055f * powf(v, 1 / 2.4f) - 0.055f;
+float srgb_encode(float light) {
+    if (!(light > 0)) return 0;
+    return light >= 1 ? 1 : light <= 0.0031308f ? 12.92f * light : 1.055f * powf(light, 1 / 2.4f) - 0.055f;
 }
 
 /** CIE 15: the cube root, and a line near black. */
@@ -25,10 +25,14 @@ lab lab_of(rgb c) {
     return (lab){116 * y - 16, 500 * (x - y), 200 * (y - z)};
 }
 
-static rgb linear_of(lab c) {
-    const float f = (c.l + 16) / 116, y = cube(f);
-    const float x = cube(f + c.a / 500) - y, z = cube(f - c.b / 200) - y;
+rgb linear_of_xyz(float x, float y, float z) {
+    x -= y, z -= y;
     return (rgb){y + 3.0802f * x - 0.5430f * z, y - 0.9210f * x + 0.0452f * z, y + 0.0530f * x + 1.1511f * z};
+}
+
+static rgb linear_of(lab c) {
+    const float f = (c.l + 16) / 116;
+    return linear_of_xyz(cube(f + c.a / 500), cube(f), cube(f - c.b / 200));
 }
 
 static bool in_unit(float v) { return v >= -1e-4f && v <= 1.0001f; }
@@ -51,5 +55,5 @@ rgb rgb_of(lab c) {
         c = (lab){c.l, low * c.a, low * c.b};
     }
     const rgb v = linear_of(c);
-    return (rgb){encode(v.r), encode(v.g), encode(v.b)};
+    return (rgb){srgb_encode(v.r), srgb_encode(v.g), srgb_encode(v.b)};
 }

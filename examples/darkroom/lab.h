@@ -15,6 +15,12 @@ typedef struct rgb {
 
 lab lab_of(rgb c);
 
+/** The sRGB sample, 0..1, for linear light; what is outside 0..1 is held there. */
+float srgb_encode(float light);
+
+/** Linear sRGB of CIE X, Y, Z relative to white. */
+rgb linear_of_xyz(float x, float y, float z);
+
 /** The colour in sRGB. One that sRGB does not hold loses chroma until it fits; hue and lightness stay. */
 rgb rgb_of(lab c);
 

@@ -56,12 +56,12 @@ static void draw_divider(const app *a) {
     if (a->divider > 0 && (1 - a->divider) * r->w > 90) draw_tag(a, ALIGN_LEFT, x, "After");
 }
 
-static void draw_mark(const app *a, size_t i) {
-    const mark *m = &a->now.marks[i];
+static void draw_hint(const app *a, size_t i) {
+    const hint *m = &a->now.hints[i];
     const bool selected = (int)i == a->selected;
     const SDL_FPoint p = app_to_window(a, m->x, m->y);
     const float spot = m->radius * app_scale(a), dot = selected ? 8 : 6;
-    const lab colour = {picture_lightness(&a->photo->preview, m->x, m->y), m->a, m->b};
+    const lab colour = {photo_lightness(a->photo, m->x, m->y), m->a, m->b};
     const canvas *d = &a->draw;
     if (spot > dot + 3 || selected) {
         draw_outline(d, around(p, spot), spot, 3, (SDL_Color){0, 0, 0, selected ? 130 : 70});
@@ -84,7 +84,7 @@ static void draw_photo(const app *a) {
     }
     SDL_RenderSetClipRect(a->draw.renderer, &clip);
     draw_divider(a);
-    for (size_t i = 0; i < a->now.count; i++) draw_mark(a, i);
+    for (size_t i = 0; i < a->now.count; i++) draw_hint(a, i);
     SDL_RenderSetClipRect(a->draw.renderer, NULL);
 }
 
@@ -200,7 +200,8 @@ static void draw_head(const app *a) {
     const float x = a->at.slider[0].x, room = a->at.slider[0].w;
     char text[64] = "JPEG, PNG, BMP or TGA";
     if (a->photo != NULL)
-        (void)snprintf(text, sizeof text, "%d x %d pixels", (int)a->photo->full.width, (int)a->photo->full.height);
+        (void)snprintf(text, sizeof text, "%d x %d pixels", a->photo->full.picture.width,
+                       a->photo->full.picture.height);
     draw_text(&a->draw, TEXT_LARGE, ALIGN_LEFT, x, 30, room, bright, a->photo != NULL ? a->photo->name : "Darkroom");
     draw_text(&a->draw, TEXT_SMALL, ALIGN_LEFT, x, 52, room, faint, text);
 }

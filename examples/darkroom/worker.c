@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "worker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <SDL_events.h>
@@ -50,12 +49,12 @@ static int32_t set_hints(colorizer *c, const edits *e) {
     colorizer_hint hints[COLORIZER_MAX_HINTS];
     for (size_t i = 0; i < e->count; i++)
         hints[i] = (colorizer_hint){.struct_size = sizeof hints[i],
-                                    .x = e->marks[i].x,
-                                    .y = e->marks[i].y,
-                                    .radius = e->marks[i].radius,
+                                    .x = e->hints[i].x,
+                                    .y = e->hints[i].y,
+                                    .radius = e->hints[i].radius,
                                     .space = COLORIZER_HINT_AB,
-                                    .a = e->marks[i].a,
-                                    .b = e->marks[i].b};
+                                    .a = e->hints[i].a,
+                                    .b = e->hints[i].b};
     return colorizer_set_hints(c, hints, (uint32_t)e->count);
 }
 
@@ -67,7 +66,8 @@ static int32_t analyze(worker *w, task *t) {
     w->seen_photo = NULL;
     int32_t status = set_hints(w->c, &t->edits);
     if (status == COLORIZER_OK) status = colorizer_set_f(w->c, COLORIZER_KEY_VIVIDNESS, (double)t->edits.vividness);
-    if (status == COLORIZER_OK) status = colorizer_analyze(w->c, &t->photo->preview);
+    const colorizer_image seen = picture_image(&t->photo->preview);
+    if (status == COLORIZER_OK) status = colorizer_analyze(w->c, &seen);
     if (status != COLORIZER_OK) return status;
     w->seen_photo = photo_keep(t->photo); /* kept, so that its address is not another photograph's */
     w->seen = t->edits;
@@ -76,25 +76,42 @@ static int32_t analyze(worker *w, task *t) {
 }
 
 /** What was found in the preview colours a picture of any size. */
-static int32_t render(worker *w, task *t, const colorizer_image *src, const colorizer_image *dst) {
+static int32_t render(worker *w, task *t, const picture *from, const picture *to) {
     const Uint64 begin = SDL_GetPerformanceCounter();
-    const colorizer_region whole = {
-        .struct_size = sizeof whole, .frame_width = src->width, .frame_height = src->height};
+    const colorizer_image src = picture_image(from), dst = picture_image(to);
+    const colorizer_region whole = {.struct_size = sizeof whole, .frame_width = src.width, .frame_height = src.height};
     int32_t status = colorizer_set_f(w->c, COLORIZER_KEY_STRENGTH, (double)t->edits.strength);
-    if (status == COLORIZER_OK) status = colorizer_render(w->c, src, dst, &whole);
+    if (status == COLORIZER_OK) status = colorizer_render(w->c, &src, &dst, &whole);
     t->render_ms = ms_since(begin);
     return status;
 }
 
-static int32_t colour(worker *w, task *t) {
-    const colorizer_image *src = t->kind == TASK_SAVE ? &t->photo->full : &t->photo->preview;
-    const colorizer_image dst = picture_like(src, t->kind == TASK_SAVE && picture_has_alpha(src));
-    const int32_t status = dst.data[0] != NULL ? render(w, t, src, &dst) : COLORIZER_E_MEMORY;
-    if (status == COLORIZER_OK && t->kind == TASK_SAVE) (void)picture_save(&dst, t->photo->output, &t->failure);
-    if (status == COLORIZER_OK && t->kind == TASK_PREVIEW)
-        t->rgb = dst.data[0];
+static int32_t preview(worker *w, task *t) {
+    const picture *from = &t->photo->preview;
+    picture to;
+    if (!picture_make(from->width, from->height, 3, 8, &to, &t->said)) return COLORIZER_OK;
+    const int32_t status = render(w, t, from, &to);
+    if (status == COLORIZER_OK)
+        t->rgb = to.pixels;
     else
-        free(dst.data[0]);
+        picture_free(&to);
+    return status;
+}
+
+/** The file is what the command would have written. */
+static int32_t save(worker *w, task *t) {
+    photo *p = t->photo;
+    mark made;
+    picture to = {0};
+    const destination where = {
+        .path = p->output, .format = p->format, .quality = 100, .overwrite = true, .mark = &made};
+    int32_t status = COLORIZER_OK;
+    if (mark_make(&made, w->c, NULL, (uint32_t)t->edits.count, &t->said) &&
+        photograph_canvas(&p->full, p->format, &to, &t->said)) {
+        status = render(w, t, &p->full.picture, &to);
+        if (status == COLORIZER_OK) (void)photograph_write(&p->full, &to, &where, &t->said);
+    }
+    picture_free(&to);
     return status;
 }
 
@@ -106,10 +123,11 @@ static int32_t suggest(worker *w, task *t) {
 static void work(worker *w, task *t) {
     char detail[256];
     int32_t status = analyze(w, t);
-    if (status == COLORIZER_OK) status = t->kind == TASK_SUGGEST ? suggest(w, t) : colour(w, t);
+    if (status == COLORIZER_OK)
+        status = t->kind == TASK_SUGGEST ? suggest(w, t) : t->kind == TASK_SAVE ? save(w, t) : preview(w, t);
     if (status == COLORIZER_OK) return;
     colorizer_last_error(w->c, detail, sizeof detail);
-    (void)snprintf(t->failure.text, sizeof t->failure.text, "%s: %s", colorizer_strerror(status), detail);
+    (void)fail(&t->said, "%s: %s", colorizer_strerror(status), detail);
 }
 
 /* ---------------------------------------------------------------- the thread */

@@ -29,7 +29,7 @@ typedef struct task {
     double analyze_ms, render_ms; /* analyze_ms is 0 when what was found before still served */
     colorizer_suggestion suggestion[SUGGESTIONS];
     uint32_t suggestions; /* how many there are */
-    message failure;
+    complaint said;       /* the warnings, and why it failed */
 } task;
 
 /** @return NULL when there is no memory. Owns a reference to `p`. */

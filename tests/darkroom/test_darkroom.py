@@ -4,14 +4,16 @@
 import os
 import shutil
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from screen import PROGRAM, ROOT, Darkroom, darkroom, virtual_screen
+from screen import BUILD, PROGRAM, ROOT, Darkroom, darkroom, virtual_screen
+from tests.cli.pictures import ROMM, icc_profile, read_png16, write_png16, write_tiff
 from tests.color import chroma, luminance
 
 TOOLS = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
@@ -263,6 +265,98 @@ def test_large_photograph_is_saved_at_its_size(display: str, tmp_path: Path, mod
     assert rgb.shape == (1364, 2048, 4 if mode == "LA" else 3)
     assert np.abs(luminance(rgb, 255) - np.asarray(large)).max() <= 2
     assert turn(hue(colour_at(photo, 0.9, 0.8)), hue(chroma(SWATCH_RGB[SKY], 255))) < 6
+
+
+# ---------------------------------------------------------------- files
+
+ARTIST, ORIENTATION = 0x013B, 0x0112
+
+
+def by_command(photo: Path) -> Path:
+    """What the command makes of a photograph."""
+    output = photo.with_name("wanted.png")
+    subprocess.run([str(BUILD / "examples" / "colorizer"), str(photo), "-o", str(output)], check=True)
+    return output
+
+
+def needs(*libraries: str) -> None:
+    version = subprocess.check_output([str(BUILD / "examples" / "colorizer"), "--version"], text=True)
+    for library in libraries:
+        if f"with {library} " not in version:
+            pytest.skip(f"built without {library}")
+
+
+def wait_gray(program: Darkroom, gray: np.ndarray) -> None:
+    """Waits until the window shows the photograph as it was: sRGB, 0..1. The scaling to the window alone moves some of
+    the blocks by 4 of 255, and other curves than sRGB's most of them by more than 10."""
+
+    def blocks(picture: Image.Image) -> np.ndarray:
+        return np.asarray(picture.convert("RGB").resize((16, 12), Image.Resampling.BOX))[3:].astype(int)  # below the words
+
+    wanted = blocks(Image.fromarray((gray * 255).round().astype(np.uint8)))
+    program.key("space")
+    program.wait(lambda: np.abs(blocks(program.picture(program.place("photo"))) - wanted).max() <= 6)
+
+
+def test_saved_file_is_that_of_the_command(display: str, tmp_path: Path) -> None:
+    """Upright, with profile, Exif, resolution and the mark: the same bytes. Each save has a mark of its own."""
+    needs("libpng", "libjpeg", "lcms2", "gexiv2")
+    photo, exif = tmp_path / "cup.jpg", Image.Exif()
+    exif[ARTIST], exif[ORIENTATION] = "Ann Author", 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    gray = Image.open(ROOT / "examples/photos/coffee.jpg").convert("L").convert("RGB")
+    gray.save(photo, exif=exif, icc_profile=profile, dpi=(240, 240), quality=95)
+    with darkroom(display, photo) as program:
+        program.wait_title("- ready$")
+        program.save()
+        saved = photo.with_name("cup-colour.png").read_bytes()
+        place_hint(program, SKY, 0.2, 0.2)
+        program.save()
+        assert program.quit() == 0
+    assert saved == by_command(photo).read_bytes()
+    picture = Image.open(photo.with_name("cup-colour.png"))
+    assert picture.size == (gray.height, gray.width)
+    assert picture.info["icc_profile"] == profile and round(picture.info["dpi"][0]) == 240
+    assert (picture.getexif()[ARTIST], picture.getexif()[ORIENTATION]) == ("Ann Author", 1)
+    again = photo.with_name("cup-colour.png").read_bytes()
+    assert saved.count(b"hints 0") == 1 and again.count(b"hints 1") == 1 and again.count(b"hints 0") == 0
+
+
+def test_deep_samples_in_a_space_of_their_own(display: str, tmp_path: Path) -> None:
+    """16 bits under ProPhoto RGB: the screen shows sRGB, the file is the command's but for what the network saw."""
+    needs("libpng", "lcms2")
+    profile = icc_profile(1.8, ROMM)
+    gray = np.asarray(Image.open(ROOT / "examples/photos/coffee.jpg").convert("L")).astype(np.uint16) * 257
+    write_png16(tmp_path / "cup.png", np.stack([gray] * 3, axis=2), [(b"iCCP", b"A\0\0" + zlib.compress(profile))])
+    with darkroom(display, tmp_path / "cup.png") as program:
+        program.wait_title("- ready$")
+        program.save()
+        light = (gray / 65535) ** 1.8
+        wait_gray(program, np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055))
+    saved, other = tmp_path / "cup-colour.png", by_command(tmp_path / "cup.png")
+    assert Image.open(saved).info["icc_profile"] == Image.open(other).info["icc_profile"] == profile
+    difference = np.abs(read_png16(saved).astype(int) - read_png16(other).astype(int))
+    assert difference.mean() < 100 and np.ptp(read_png16(saved).astype(int), axis=2).mean() > 1000
+
+
+@pytest.mark.parametrize("kind", ["float", "alpha"])
+def test_large_tiff_is_opened(display: str, tmp_path: Path, kind: str) -> None:
+    """Linear floats, and 16 bits with alpha, larger than the preview."""
+    needs("libtiff", "libpng")
+    gray = np.asarray(Image.open(ROOT / "examples/photos/coffee.jpg").convert("L").resize((1500, 1000))) / 255.0
+    if kind == "float":
+        light = np.where(gray <= 0.04045, gray / 12.92, ((gray + 0.055) / 1.055) ** 2.4)
+        write_tiff(tmp_path / "cup.tiff", light[:, :, None].astype(np.float32))
+    else:
+        write_tiff(tmp_path / "cup.tiff", (np.stack([gray, 0 * gray + 0.5], axis=2) * 65535).astype(np.uint16), extra=2)
+    with darkroom(display, tmp_path / "cup.tiff") as program:
+        program.wait_title("- ready$")
+        program.save()
+        wait_gray(program, gray)
+    rgb = np.asarray(Image.open(tmp_path / "cup-colour.png"))
+    assert rgb.shape == (1000, 1500, 3 if kind == "float" else 4)
+    assert np.abs(luminance(rgb[..., :3], 255) - 255 * gray).max() <= 2
+    assert colourfulness(rgb[..., :3]) > 3
 
 
 def test_dropped_files_are_opened(display: str, photo: Path, tmp_path: Path) -> None:

@@ -25,7 +25,11 @@ bool metadata_has_manifest(const uint8_t *bytes, size_t size) {
 
 struct metadata {
     GExiv2Metadata *all;
+    long event; /* the mark's number in xmpMM:History; 0: it is not set */
 };
+
+/** exiv2's parser and writer of XMP want one thread at a time. */
+static GMutex xmp_lock;
 
 static bool fail_error(complaint *c, const char *what, GError *error) {
     (void)fail(c, "%s: %s", what, error != NULL ? error->message : "unknown");
@@ -66,20 +70,27 @@ static bool open_wrapped(GExiv2Metadata *all, const picture *p) {
     return ok;
 }
 
-metadata *metadata_open(const uint8_t *bytes, size_t size, const picture *p, complaint *c) {
+static bool open_all(GExiv2Metadata **all, const uint8_t *bytes, size_t size, const picture *p, complaint *c) {
     static bool started;
     if (!started) {
         (void)gexiv2_initialize();
         gexiv2_log_set_level(GEXIV2_LOG_LEVEL_MUTE);
         started = true;
     }
-    metadata *m = malloc(sizeof *m);
-    if (m == NULL) return NULL;
-    m->all = gexiv2_metadata_new();
+    *all = gexiv2_metadata_new();
     bool boxes = p->exif.size > 0 || p->xmp.size > 0;
-    if (boxes ? open_wrapped(m->all, p) : gexiv2_metadata_open_buf(m->all, bytes, (glong)size, NULL)) return m;
+    if (boxes ? open_wrapped(*all, p) : gexiv2_metadata_open_buf(*all, bytes, (glong)size, NULL)) return true;
     if (boxes) warn(c, "EXIF and XMP are damaged and left out");
-    if (open_wrapped(m->all, &(picture){0})) return m;
+    return open_wrapped(*all, &(picture){0});
+}
+
+metadata *metadata_open(const uint8_t *bytes, size_t size, const picture *p, complaint *c) {
+    metadata *m = calloc(1, sizeof *m);
+    if (m == NULL) return NULL;
+    g_mutex_lock(&xmp_lock);
+    bool ok = open_all(&m->all, bytes, size, p, c);
+    g_mutex_unlock(&xmp_lock);
+    if (ok) return m;
     metadata_close(m);
     return NULL;
 }
@@ -234,34 +245,40 @@ static long last_event(const metadata *m) {
     return last;
 }
 
-/** Adds an event to xmpMM:History, behind those that are there. */
-static bool add_event(metadata *m, const mark *made, complaint *c) {
+/** The mark's event in xmpMM:History, behind those that are there. */
+static bool set_event(metadata *m, const mark *made, complaint *c) {
     GError *error = NULL;
     char tag[80];
-    long last = last_event(m);
-    if (last == 0 && !gexiv2_metadata_try_set_xmp_tag_struct(m->all, HISTORY, GEXIV2_STRUCTURE_XA_SEQ, &error))
+    long event = m->event > 0 ? m->event : last_event(m) + 1;
+    if (event == 1 && m->event == 0 &&
+        !gexiv2_metadata_try_set_xmp_tag_struct(m->all, HISTORY, GEXIV2_STRUCTURE_XA_SEQ, &error))
         return fail_error(c, "cannot mark the output", error);
+    m->event = event;
     const char *const fields[3][2] = {
         {"action", "edited"}, {"softwareAgent", made->software}, {"parameters", made->settings}};
     bool ok = true;
     for (int i = 0; ok && i < 3; i++) {
-        (void)snprintf(tag, sizeof tag, HISTORY "[%ld]/stEvt:%s", last + 1, fields[i][0]);
+        (void)snprintf(tag, sizeof tag, HISTORY "[%ld]/stEvt:%s", event, fields[i][0]);
         ok = set_text(m, tag, fields[i][1], c);
     }
     return ok;
 }
 
-bool metadata_update(metadata *m, const picture *out, bool transposed, const mark *made, complaint *c) {
-    if (m == NULL) return true;
-    drop_what_was(m);
-    describe_pixels(m, out, transposed);
+bool metadata_mark(metadata *m, const mark *made, complaint *c) {
     bool ok = true;
-    for (int i = 0; ok && made != NULL && i < MARK_PROPERTIES; i++) {
+    if (m == NULL || made == NULL) return true;
+    for (int i = 0; ok && i < MARK_PROPERTIES; i++) {
         char tag[80];
         (void)snprintf(tag, sizeof tag, "Xmp.iptcExt.%s", made->property[i].name);
         ok = set_text(m, tag, made->property[i].value, c);
     }
-    return ok && (made == NULL || add_event(m, made, c));
+    return ok && set_event(m, made, c);
+}
+
+void metadata_update(metadata *m, const picture *upright, bool transposed) {
+    if (m == NULL) return;
+    drop_what_was(m);
+    describe_pixels(m, upright, transposed);
 }
 
 /* ---------------------------------------------------------------- IPTC without a place */
@@ -350,8 +367,11 @@ static bool is_empty(const metadata *m) {
 
 bool metadata_save(metadata *m, const char *path, complaint *c) {
     GError *error = NULL;
-    if (m == NULL || is_empty(m) || gexiv2_metadata_save_file(m->all, path, &error)) return true;
-    return fail_error(c, "cannot write the metadata", error);
+    if (m == NULL || is_empty(m)) return true;
+    g_mutex_lock(&xmp_lock);
+    bool ok = gexiv2_metadata_save_file(m->all, path, &error);
+    g_mutex_unlock(&xmp_lock);
+    return ok || fail_error(c, "cannot write the metadata", error);
 }
 
 bool metadata_to_boxes(metadata *m, picture *out, complaint *c) {
@@ -367,10 +387,12 @@ bool metadata_to_boxes(metadata *m, picture *out, complaint *c) {
         g_bytes_unref(exif);
     }
     if (ok && gexiv2_metadata_has_xmp(m->all)) {
-        gchar *xmp = gexiv2_metadata_try_generate_xmp_packet(m->all, GEXIV2_USE_COMPACT_FORMAT, 0, &error);
-        if (xmp == NULL) return fail_error(c, "cannot write XMP", error);
-        ok = blob_copy(&out->xmp, xmp, strlen(xmp));
-        g_free(xmp);
+        g_mutex_lock(&xmp_lock);
+        gchar *packet = gexiv2_metadata_try_generate_xmp_packet(m->all, GEXIV2_USE_COMPACT_FORMAT, 0, &error);
+        g_mutex_unlock(&xmp_lock);
+        if (packet == NULL) return fail_error(c, "cannot write XMP", error);
+        ok = blob_copy(&out->xmp, packet, strlen(packet));
+        g_free(packet);
     }
     return ok || fail(c, "not enough memory");
 }
@@ -396,10 +418,14 @@ void metadata_density(const metadata *m, double density[2]) {
     density[0] = density[1] = 0.0;
 }
 
-bool metadata_update(metadata *m, const picture *out, bool transposed, const mark *made, complaint *c) {
+void metadata_update(metadata *m, const picture *upright, bool transposed) {
     (void)m;
-    (void)out;
+    (void)upright;
     (void)transposed;
+}
+
+bool metadata_mark(metadata *m, const mark *made, complaint *c) {
+    (void)m;
     (void)made;
     (void)c;
     return true;

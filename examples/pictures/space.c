@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static double determinant(const double m[3][3]) {
     return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
@@ -73,6 +74,14 @@ void space_xyz(const space *s, const double rgb[3], double xyz[3]) {
         }
         xyz[i] = sum / white;
     }
+}
+
+bool space_copy(space *to, const space *from) {
+    *to = *from;
+    if (from->curve == NULL) return true;
+    to->curve = malloc(from->curve_size * sizeof *to->curve);
+    if (to->curve != NULL) memcpy(to->curve, from->curve, from->curve_size * sizeof *to->curve);
+    return to->curve != NULL;
 }
 
 void space_free(space *s) {

@@ -3,7 +3,6 @@
 #ifndef MARK_H
 #define MARK_H
 
-#include "options.h"
 #include "picture.h"
 
 /** How many properties of the IPTC extension schema the mark has. */
@@ -17,8 +16,9 @@ typedef struct mark {
     char settings[512]; /* its parameters */
 } mark;
 
-/** Describes what `handle`, as it is set, does to a photograph. */
-bool mark_make(mark *out, colorizer *handle, const options *o, complaint *c);
+/** Describes what `handle`, as it is set, does to a photograph with so many hints. `model` is its file; NULL: built in.
+ */
+bool mark_make(mark *out, colorizer *handle, const char *model, uint32_t hints, complaint *c);
 
 /** The mark alone as an XMP packet. */
 bool mark_packet(const mark *m, blob *xmp, complaint *c);

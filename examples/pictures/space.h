@@ -15,6 +15,9 @@ bool space_set_matrix(space *s, const double matrix[3][3]);
 /** Sets light = sample ^ exponent; false outside 1..4. */
 bool space_set_gamma(space *s, double exponent);
 
+/** A copy, freed by space_free; false when memory ran out. */
+bool space_copy(space *to, const space *from);
+
 /** Light of a sample 0..1. For judging a picture, not for making one. */
 double space_light(const space *s, double sample);
 

@@ -20,14 +20,14 @@
 #define SOURCE_TYPE "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 /** The hash of the model that is used. That of the built-in one is taken when the program is built. */
-static bool hash_model(const options *o, char text[65], complaint *c) {
+static bool hash_model(const char *model, char text[65], complaint *c) {
     uint8_t *bytes;
     size_t size;
-    if (o->model == NULL) {
+    if (model == NULL) {
         (void)snprintf(text, 65, "%s", TEXT(BUILTIN_MODEL_SHA256));
         return true;
     }
-    if (!file_read(o->model, &bytes, &size, c)) return false;
+    if (!file_read(model, &bytes, &size, c)) return false;
     sha256_text(bytes, size, text);
     free(bytes);
     return true;
@@ -40,11 +40,11 @@ static void copy_name(colorizer *handle, char *to, uint64_t room) {
         if ((unsigned char)*to < 0x20) *to = ' ';
 }
 
-bool mark_make(mark *out, colorizer *handle, const options *o, complaint *c) {
+bool mark_make(mark *out, colorizer *handle, const char *model, uint32_t hints, complaint *c) {
     char name[128], hash[65];
     double strength = 0.0, vividness = 0.0;
     int64_t size = 0;
-    if (!hash_model(o, hash, c)) return false;
+    if (!hash_model(model, hash, c)) return false;
     copy_name(handle, name, sizeof name);
     (void)colorizer_get_f(handle, COLORIZER_KEY_STRENGTH, &strength);
     (void)colorizer_get_f(handle, COLORIZER_KEY_VIVIDNESS, &vividness);
@@ -57,7 +57,7 @@ bool mark_make(mark *out, colorizer *handle, const options *o, complaint *c) {
     (void)snprintf(out->property[2].value, sizeof out->property[2].value, "model SHA-256 %s", hash);
     (void)snprintf(out->settings, sizeof out->settings,
                    "colorized; model %s; SHA-256 %s; strength %g; vividness %g; working size %lld; hints %u", name,
-                   hash, strength, vividness, (long long)size, (unsigned)o->hint_count);
+                   hash, strength, vividness, (long long)size, (unsigned)hints);
     return true;
 }
 

@@ -8,8 +8,8 @@
 
 typedef struct metadata metadata;
 
-/** Reads what the file's bytes, or p->exif and p->xmp, hold. NULL when this build has no gexiv2; what is damaged is
- *  left out, and both come with a warning. */
+/** Any thread may open metadata, and use its own. Reads what the file's bytes, or p->exif and p->xmp, hold. NULL when
+ * this build has no gexiv2; what is damaged is left out, and both come with a warning. */
 metadata *metadata_open(const uint8_t *bytes, size_t size, const picture *p, complaint *c);
 void metadata_close(metadata *m);
 
@@ -19,10 +19,13 @@ int metadata_orientation(const metadata *m);
 /** Pixels an inch, across and down, as EXIF has them; both 0 when it does not say. */
 void metadata_density(const metadata *m, double density[2]);
 
-/** Makes the metadata those of the output: upright, coloured, without what described the old pixels (thumbnails, the
- *  layout of a TIFF file, the address of a C2PA manifest), and with the mark unless it is NULL.
+/** Makes the metadata those of an upright picture with colours, without what described the old pixels (thumbnails, the
+ *  layout of a TIFF file, the address of a C2PA manifest).
  *  @param transposed columns and rows have changed places. */
-bool metadata_update(metadata *m, const picture *out, bool transposed, const mark *made, complaint *c);
+void metadata_update(metadata *m, const picture *upright, bool transposed);
+
+/** Sets the mark, in place of one that was set before. NULL: leaves all as it is. */
+bool metadata_mark(metadata *m, const mark *made, complaint *c);
 
 /** For a format without IPTC: XMP takes over what it has a property for and does not have already; what is left comes
  *  with a warning. */

@@ -133,8 +133,8 @@ static bool write_unfinished(const char *path, const blob *file, metadata *with,
     return with == NULL || metadata_save(with, unfinished, c);
 }
 
-static bool write_file(const char *path, const blob *file, metadata *with, const options *o, complaint *c) {
-    bool ok = write_unfinished(path, file, with, c) && settle(path, c) && move_into_place(path, o->overwrite, c);
+static bool write_file(const char *path, const blob *file, metadata *with, bool overwrite, complaint *c) {
+    bool ok = write_unfinished(path, file, with, c) && settle(path, c) && move_into_place(path, overwrite, c);
     file_remove_unfinished();
     return ok;
 }
@@ -159,16 +159,16 @@ static bool write_standard(blob *file, metadata *with, complaint *c) {
     return ok || fail(c, "cannot write to standard output: %s", strerror(errno));
 }
 
-bool file_write(const char *path, const picture *p, const codec *format, metadata *with, const options *o,
+bool file_write(const char *path, const picture *p, const codec *format, int quality, metadata *with, bool overwrite,
                 complaint *c) {
     blob file = {0};
     if (format->boxes) with = NULL; /* they are in the picture */
-    bool ok = format->write(p, o->quality, &file, c);
+    bool ok = format->write(p, quality, &file, c);
     if (ok && is_standard(path)) {
         ok = write_standard(&file, with, c);
     } else if (ok) {
         char *target = realpath(path, NULL); /* a symbolic link stays, what it points to is replaced */
-        ok = write_file(target ? target : path, &file, with, o, c);
+        ok = write_file(target ? target : path, &file, with, overwrite, c);
         free(target);
     }
     blob_free(&file);
