@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command `colorizer`, from the outside."""
 
+import fcntl
 import json
+import os
 import signal
+import struct
 import subprocess
+import termios
+import time
 import zlib
 from pathlib import Path
 
@@ -154,20 +159,32 @@ def test_json_of_a_name_that_is_not_utf8(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
-    make_photo(tmp_path / "large.png", 4000, 3000)
+    """The command is held up, so that it cannot be done before the signal comes: the pipe to which it tells its progress
+    takes its first line and then is full."""
     line = [str(COMMAND), "large.png", "large.png", "-o", "out/", "--json", "-j", "1"]
+    # As there is no picture yet, this tells only the first line's length.
+    first = subprocess.run(line, stderr=subprocess.PIPE, cwd=tmp_path, check=False).stderr.splitlines(keepends=True)[0]
+    make_photo(tmp_path / "large.png", 2000, 1500)
+    reader, writer = os.pipe()
+    room = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)  # a page: one block, which is free again when all is read
+    os.write(writer, b"\n" * (room - len(first)))
     # In a background job of a shell SIGINT comes ignored, and the command would leave it so.
-    with subprocess.Popen(line, stderr=subprocess.PIPE, cwd=tmp_path,
-                          preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as process:
-        assert process.stderr is not None
-        for text in process.stderr:
-            if json.loads(text)["event"] == "progress":
-                process.send_signal(number)
-                break
-        rest = process.stderr.read().decode().splitlines()
+    with open(reader, "rb") as told, subprocess.Popen(
+            line, stderr=writer, cwd=tmp_path, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as process:
+        os.close(writer)
+        while waiting(reader) < room:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        lines = told.read().split(b"\n")
         assert process.wait(timeout=120) == -number
-    assert json.loads(rest[-1]) == {"event": "end", "done": 0, "skipped": 0, "failed": 1}
+    assert json.loads(lines[-2]) == {"event": "end", "done": 0, "skipped": 0, "failed": 1}
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def waiting(pipe: int) -> int:
+    """Bytes in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
 def test_confidence(run: Run, photo: Path, tmp_path: Path) -> None:
