@@ -15,7 +15,8 @@ bool fail_status(complaint *c, colorizer *from, int32_t status) {
 }
 
 static bool is_gray_enough(const photograph *p, const options *o, complaint *c) {
-    if (o->force) return true;
+    if (o->force || p->picture.channels < 3) return true;
+    if (p->has_mark) return fail(c, "libcolorizer coloured it, as its XMP says; --force replaces the colours");
     double unexplained = tint_unexplained(&p->picture);
     if (unexplained < 0.0) return fail(c, "not enough memory");
     return unexplained <= TINT_COLOURED || fail(c, "it has colours already; --force replaces them");

@@ -52,7 +52,7 @@ bool mark_make(mark *out, colorizer *handle, const char *model, uint32_t hints, 
     *out = (mark){.property = {{.name = "DigitalSourceType", .value = SOURCE_TYPE},
                                {.name = "AISystemUsed"},
                                {.name = "AISystemVersionUsed"}}};
-    (void)snprintf(out->software, sizeof out->software, "libcolorizer %s", colorizer_version());
+    (void)snprintf(out->software, sizeof out->software, MARK_SYSTEM "%s", colorizer_version());
     (void)snprintf(out->property[1].value, sizeof out->property[1].value, "%s, model %s", out->software, name);
     (void)snprintf(out->property[2].value, sizeof out->property[2].value, "model SHA-256 %s", hash);
     (void)snprintf(out->settings, sizeof out->settings,

@@ -5,6 +5,9 @@
 
 #include "picture.h"
 
+/** What names this library as the one that made the colours; its version follows. */
+#define MARK_SYSTEM "libcolorizer "
+
 /** How many properties of the IPTC extension schema the mark has. */
 enum { MARK_PROPERTIES = 3 };
 typedef struct mark {

@@ -108,6 +108,17 @@ int metadata_orientation(const metadata *m) {
     return value >= 1 && value <= 8 ? (int)value : 1;
 }
 
+bool metadata_has_mark(const metadata *m, const uint8_t *bytes, size_t size, const picture *p) {
+    (void)bytes;
+    (void)size;
+    (void)p;
+    if (m == NULL) return false;
+    gchar *system = gexiv2_metadata_try_get_tag_string(m->all, "Xmp.iptcExt.AISystemUsed", NULL);
+    bool ours = system != NULL && g_str_has_prefix(system, MARK_SYSTEM);
+    g_free(system);
+    return ours;
+}
+
 void metadata_density(const metadata *m, double density[2]) {
     static const char *const tags[2] = {"Exif.Image.XResolution", "Exif.Image.YResolution"};
     density[0] = density[1] = 0.0;
@@ -411,6 +422,17 @@ void metadata_close(metadata *m) { (void)m; }
 int metadata_orientation(const metadata *m) {
     (void)m;
     return 1;
+}
+
+/** As mark_packet() writes it, and as exiv2 does. */
+bool metadata_has_mark(const metadata *m, const uint8_t *bytes, size_t size, const picture *p) {
+    static const char *const forms[] = {"AISystemUsed>" MARK_SYSTEM, "AISystemUsed=\"" MARK_SYSTEM};
+    (void)m;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (contains(bytes, size, forms[i], strlen(forms[i])) ||
+            (p->xmp.size > 0 && contains(p->xmp.bytes, p->xmp.size, forms[i], strlen(forms[i]))))
+            return true;
+    return false;
 }
 
 void metadata_density(const metadata *m, double density[2]) {

@@ -24,6 +24,9 @@ void metadata_density(const metadata *m, double density[2]);
  *  @param transposed columns and rows have changed places. */
 void metadata_update(metadata *m, const picture *upright, bool transposed);
 
+/** Whether the file says that this library made its colours: a look at its bytes where this build has no gexiv2. */
+bool metadata_has_mark(const metadata *m, const uint8_t *bytes, size_t size, const picture *p);
+
 /** Sets the mark, in place of one that was set before. NULL: leaves all as it is. */
 bool metadata_mark(metadata *m, const mark *made, complaint *c);
 

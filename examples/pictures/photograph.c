@@ -29,6 +29,7 @@ static bool decode(const uint8_t *bytes, size_t size, const char *name, photogra
     if (!codec_decode(bytes, size, name, &out->picture, c)) return false;
     out->with = metadata_open(bytes, size, &out->picture, c);
     out->bits = out->picture.bits;
+    out->has_mark = metadata_has_mark(out->with, bytes, size, &out->picture);
     if (metadata_has_manifest(bytes, size))
         warn(c, "its C2PA manifest (Content Credentials) does not hold for the coloured picture and is left out");
     return turn_upright(out, c) && profile_read(&out->picture, &out->use, c);

@@ -11,6 +11,7 @@ typedef struct photograph {
     picture picture; /* upright; as in the file, or float sRGB where `use` says that it is converted */
     metadata *with;  /* those of the coloured one, but for its mark; or NULL */
     int bits;        /* of a sample in the file */
+    bool has_mark;   /* the file says that this library made its colours */
     profile_use use;
 } photograph;
 

@@ -149,10 +149,37 @@ def test_coloured_photographs_are_refused(run: Run, tmp_path: Path) -> None:
     found = [json.loads(line) for line in result.stderr.decode().splitlines()]
     accepted = [Path(e["input"]).stem for e in found if e["event"] == "done"]
     assert all("--force" in e["message"] for e in found if e["event"] == "error")
-    # A print toned in one colour looks like what the model made of these: brown all over, or blue where it is dark or far.
+    # Those that are as they were have the mark; the others lost it. A print toned in one colour looks like what the model
+    # made of these: brown all over, or blue where it is dark or far.
     single_tint = {"alpine-landscape", "black-canyon", "chelsea"}
     assert {name.removesuffix("-worn").removesuffix("-small") for name in accepted} <= single_tint
     assert run("in", "--out-dir", "out", "--force").returncode == 0
+
+
+@pytest.mark.parametrize("form, library", [("png", "libpng"), ("jpg", "libjpeg"), ("tiff", "libtiff"),
+                                           ("webp", "libwebp"), ("jxl", "libjxl")])
+def test_own_outputs_are_known_by_their_mark(run: Run, needs: Needs, photo: Path, tmp_path: Path, form: str, library: str) -> None:
+    """Pale ones as well, which could be prints of one tint; and no other picture of such colours."""
+    needs(library)
+    for name, options in (("marked", []), ("plain", ["--no-mark"])):
+        assert run(photo, "-o", f"{name}.{form}", "--strength", 0.05, *options).returncode == 0
+    result = run(f"marked.{form}", "-o", "again.png")
+    assert result.returncode == 1 and b"libcolorizer coloured it" in result.stderr and b"--force" in result.stderr
+    assert not (tmp_path / "again.png").exists()
+    assert run(f"marked.{form}", "-o", "again.png", "--force").returncode == 0
+    assert run(f"plain.{form}", "-o", "plain-again.png").returncode == 0
+
+
+def test_a_mark_without_colours_does_not_count(run: Run, needs: Needs, photo: Path, tmp_path: Path) -> None:
+    """An output that was made gray again."""
+    from pictures import png_chunks, png_of_chunks
+
+    needs("libpng")
+    assert run(photo, "-o", "out.png").returncode == 0
+    mark = [chunk for chunk in png_chunks((tmp_path / "out.png").read_bytes()) if chunk[0] == b"iTXt"]
+    head, *rest = png_chunks(photo.read_bytes())
+    (tmp_path / "gray.png").write_bytes(png_of_chunks([head, *mark, *rest]))
+    assert len(mark) == 1 and run("gray.png", "-o", "again.png").returncode == 0
 
 
 def test_a_small_coloured_thing_is_seen(run: Run, tmp_path: Path) -> None:
