@@ -112,19 +112,25 @@ static float *run_graph(colorizer *c, size_t *n) {
     return values;
 }
 
+/** Writes a model to the file, and gives its bytes. */
+static unsigned char *build_file(void (*build)(mb_model *), size_t *size) {
+    unsigned char *bytes;
+    mb_model *model = calloc(1, sizeof *model);
+    assert_non_null(model);
+    build(model);
+    mb_write(model, &bytes, size);
+    mb_free(model);
+    free(model);
+    write_file(bytes, *size);
+    return bytes;
+}
+
 /** Every operator, and constants of every type, packed and plain. */
 static void test_same_tensors(void **state) {
     (void)state;
-    unsigned char *bytes;
     size_t size, n, m;
-    mb_model *model = calloc(1, sizeof *model);
     colorizer *in_memory, *in_file;
-    assert_non_null(model);
-    mb_every_operator(model);
-    mb_write(model, &bytes, &size);
-    mb_free(model);
-    free(model);
-    write_file(bytes, size);
+    unsigned char *bytes = build_file(mb_every_operator, &size);
     assert_int_equal(colorizer_graph_open_memory(&in_memory, bytes, size, NULL), COLORIZER_OK);
     assert_int_equal(colorizer_graph_open(&in_file, path, NULL), COLORIZER_OK);
     float *wanted = run_graph(in_memory, &n), *got = run_graph(in_file, &m);
@@ -156,16 +162,9 @@ static void build_odd(mb_model *m) {
 
 static void test_table_that_is_a_weight(void **state) {
     (void)state;
-    unsigned char *bytes;
     size_t size;
-    mb_model *model = calloc(1, sizeof *model);
     colorizer *in_memory, *in_file;
-    assert_non_null(model);
-    build_odd(model);
-    mb_write(model, &bytes, &size);
-    mb_free(model);
-    free(model);
-    write_file(bytes, size);
+    unsigned char *bytes = build_file(build_odd, &size);
     assert_int_equal(colorizer_open_memory(&in_memory, bytes, size, NULL), COLORIZER_OK);
     assert_int_equal(colorizer_open(&in_file, path, NULL), COLORIZER_OK);
     const colorizer_image wanted = colorize(in_memory), got = colorize(in_file);
