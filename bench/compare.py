@@ -90,7 +90,7 @@ def measure(folder: Path, threads: int, names: Sequence[str], rounds: int, secon
     finally:
         for engine in engines:
             engine.close()
-    return [Row(folder.name, threads, e.name, e.first["version"], min(map(min, e.rounds)),
+    return [Row(folder.name, threads, e.name, e.first["version"], min(ms for r in e.rounds for ms in r),
                 median(ms for r in e.rounds for ms in r), [min(r) for r in e.rounds], gflop, e.first["load_ms"],
                 e.first["first_ms"], e.first["memory_mib"], e.first["error"]) for e in engines]
 

@@ -47,7 +47,7 @@ def main() -> None:
         print(f"{'photograph':20} {'analyze':>8} {'render':>8} {'change':>8} {'slowest':>8}")
         for photo in photos:
             columns = measure(photo, threads)
-            figures = [*map(statistics.median, columns), max(columns[2])]
+            figures = [*(statistics.median(column) for column in columns), max(columns[2])]
             print(f"{photo.name:20} " + " ".join(f"{figure:8.1f}" for figure in figures))
 
 

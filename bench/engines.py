@@ -150,7 +150,8 @@ def main() -> None:
     answer({"version": version, "load_ms": 1e3 * (loaded - start), "first_ms": 1e3 * (first - loaded),
             "memory_mib": peak_mib() - before, "error": relative_rms(result, folder)})
     for line in sys.stdin:
-        seconds, times = float(line), []
+        seconds = float(line)
+        times: list[float] = []
         begin = time.perf_counter()
         while not times or time.perf_counter() - begin < seconds:
             start = time.perf_counter()

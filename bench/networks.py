@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -149,11 +150,11 @@ def flops(model: czw.Model, size: int) -> float:
         out = shapes[czw.Tensor("operator", i)]
         read = [None if t is None else shapes[t] for t in op.inputs]
         if op.op.name in ("conv2d", "linear") and read[1] is not None:
-            total += 2.0 * np.prod(out) * np.prod(read[1][1:])
+            total += 2.0 * prod(out) * prod(read[1][1:])
         elif op.op.name == "conv_transpose2d" and read[0] is not None and read[1] is not None:
-            total += 2.0 * np.prod(read[0][:3]) * np.prod(read[1])
+            total += 2.0 * prod(read[0][:3]) * prod(read[1])
         elif op.op.name == "matmul" and read[0] is not None:
-            total += 2.0 * np.prod(out) * read[0][3]
+            total += 2.0 * prod(out) * read[0][3]
         elif op.op.name == "attention" and read[0] is not None and read[1] is not None:
-            total += 4.0 * np.prod(out[1:]) * read[1][1] * read[1][2]
-    return float(total)
+            total += 4.0 * prod(out[1:]) * read[1][1] * read[1][2]
+    return total

@@ -20,6 +20,7 @@ import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -27,7 +28,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 from colorizer import Graph, Values  # noqa: E402
 from onnx2czw import convert  # noqa: E402
 
-Tensor = torch.Tensor
 Attributes = dict[str, Any]
 LIMIT, LIMIT_DEOLDIFY = 2e-5, 2e-4  # random weights condition the second badly: every engine is at 4e-5 to 1e-4
 
