@@ -5,8 +5,10 @@
  *   vf 16 x f32, vi 16 x i32, vm 16 x truth
  *   vf_zero() vf_set1(x) vf_load(p) vf_store(p, a)              pointers need no alignment beyond 4
  *   vf_load_n(p, n) vf_store_n(p, a, n)                         lanes 0..n-1 only, n in 0..16; other lanes load as 0
- *   vf_stream(p, a)  where VF_STREAM is defined: vf_store past the caches, p aligned to 64; threads see it after a
- * fence vf_add vf_sub vf_mul vf_div (a, b)   vf_sqrt(a) vf_fma(a, b, c) = a b + c            vf_fnma(a, b, c) = c - a b
+ *   vf_stream(p, a)                     where VF_STREAM is defined: vf_store past the caches, p aligned to 64; other
+ *                                       threads see it after a fence
+ *   vf_add vf_sub vf_mul vf_div (a, b)   vf_sqrt(a)
+ *   vf_fma(a, b, c) = a b + c            vf_fnma(a, b, c) = c - a b
  *   vf_min(a, b) = a < b ? a : b         vf_max(a, b) = a > b ? a : b        (b where either is NaN)
  *   vf_neg(a) vf_abs(a) vf_floor(a)
  *   vf_lt(a, b) vf_le(a, b) vf_eq(a, b) -> vm                   false where either is NaN
