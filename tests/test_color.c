@@ -341,26 +341,33 @@ static void chroma_follows_its_formula(void **state) {
     assert_true(turned > 0); /* gains below 0, which count as 0 */
 }
 
-static void absurd_logits_give_finite_chroma(void **state) {
+static void absurd_networks_give_finite_chroma(void **state) {
     (void)state;
     enum { BINS = 20 };
     static const float odd[] = {NAN, INFINITY, -INFINITY, 3e38f, -3e38f, 0};
+    static const cz_wishes wishes = {.tint = {1, 0}};
     cz_color_job job = job_of(COLORIZER_CPU_BEST, &tables, &one_thread, 64, 64, 64);
     const size_t n = (size_t)job.grid.cw * job.grid.ch;
     float *logits = get(4 * n * BINS), *residual = get(20 * n), *centers = get(8 * BINS);
     float *ab = get(8 * n), *confidence = get(4 * n);
-    for (size_t i = 0; i < n * BINS; i++) logits[i] = odd[random_u32() % (1 + i * CZ_COUNT(odd) / (n * BINS))];
     for (size_t i = 0; i < 5 * n; i++) residual[i] = odd[random_u32() % CZ_COUNT(odd)];
-    const cz_chroma_in in = {
-        .logits = logits, .residual = residual, .channels = 5, .centers = centers, .bins = BINS, .vividness = 10};
-    assert_true(cz_chroma(&job, &in, ab, confidence));
-    for (size_t i = 0; i < 2 * n; i++) assert_true(ab[i] >= -128 && ab[i] <= 128);
-    for (size_t i = 0; i < n; i++) assert_true(confidence[i] >= 0 && confidence[i] <= 1);
-    free(logits);
-    free(residual);
-    free(centers);
-    free(ab);
-    free(confidence);
+    for (int way = 0; way < 8; way++) {
+        for (size_t i = 0; i < n * BINS; i++)
+            logits[i] = way / 4 ? random_in(-9, 9) : odd[random_u32() % (1 + i * CZ_COUNT(odd) / (n * BINS))];
+        for (size_t i = 0; i < 2 * BINS; i++) centers[i] = random_in(-1, 1) * 3e38f; /* finite: a file is checked */
+        const cz_chroma_in in = {.logits = logits,
+                                 .residual = way % 2 ? residual : NULL,
+                                 .channels = 5,
+                                 .centers = centers,
+                                 .bins = BINS,
+                                 .vividness = 10,
+                                 .wishes = way / 2 % 2 ? &wishes : NULL};
+        assert_true(cz_chroma(&job, &in, ab, confidence));
+        for (size_t i = 0; i < 2 * n; i++) assert_true(ab[i] >= -128 && ab[i] <= 128);
+        for (size_t i = 0; i < n; i++) assert_true(confidence[i] >= 0 && confidence[i] <= 1);
+    }
+    void *const blocks[] = {logits, residual, centers, ab, confidence};
+    for (size_t i = 0; i < CZ_COUNT(blocks); i++) free(blocks[i]);
 }
 
 /* ---------------------------------------------------------------- upsampling */
@@ -562,7 +569,7 @@ int main(void) {
         cmocka_unit_test(gamut_map_keeps_hue_and_lightness),
         cmocka_unit_test(shadows_lose_their_chroma_smoothly),
         cmocka_unit_test(chroma_follows_its_formula),
-        cmocka_unit_test(absurd_logits_give_finite_chroma),
+        cmocka_unit_test(absurd_networks_give_finite_chroma),
         cmocka_unit_test(chroma_follows_luminance_edges),
         cmocka_unit_test(bits_are_the_same_everywhere),
         cmocka_unit_test(cuts_and_places_do_not_show),

@@ -2,8 +2,6 @@
  * From the network's distribution over bins to chroma on its grid, and to the colours that may be meant. */
 #include "image/image.h"
 
-#include <math.h>
-
 /* ---------------------------------------------------------------- what the user wants */
 
 #define PALETTE_NEAR 12.0f /* distance over which a palette's colour pulls */
@@ -54,8 +52,8 @@ static float wished_mean(const cz_chroma_bins *q, const float *wish, const float
         sb += p * q->b[i];
     }
     if (!(sum > 0)) return 0;
-    *a = sa / sum;
-    *b = sb / sum;
+    *a = cz_held_ab(sa / sum);
+    *b = cz_held_ab(sb / sum);
     return sum / all;
 }
 
@@ -69,8 +67,7 @@ typedef struct {
     float *ab, *confidence;
 } chroma_task;
 
-/** How a cell's picture departs from its mean, docs/color.md; `kept` is how much of the distribution the wishes left.
- */
+/** How a cell's picture departs from its mean, docs/color.md; `kept` is how much of the shares the wishes left. */
 static void depart(const cz_chroma_in *in, size_t cell, float kept, float *a, float *b) {
     const float *r = in->residual + in->channels * cell, g = in->vividness;
     float da = r[0], db = r[1];
@@ -81,8 +78,8 @@ static void depart(const cz_chroma_in *in, size_t cell, float kept, float *a, fl
         da += far * r[3];
         db += far * r[4];
     }
-    *a = cz_held_ab(*a + CZ_RESIDUAL_UNIT * da);
-    *b = cz_held_ab(*b + CZ_RESIDUAL_UNIT * db);
+    *a = cz_held_ab(*a + CZ_AB_UNIT * da);
+    *b = cz_held_ab(*b + CZ_AB_UNIT * db);
 }
 
 static void chroma_rows(void *context, size_t begin, size_t end, uint32_t slot) {

@@ -114,8 +114,8 @@ static void draw_spot(const cz_grid *g, const cz_spot *s, float *input) {
         for (size_t x = x0; x < x1; x++) {
             float *p = input + (y * g->pw + x) * CZ_INPUT_CHANNELS;
             if (p[CZ_INPUT_MASK] != 0 || cz_spot_distance(s, (double)x + 0.5, (double)y + 0.5, &along) > 1) continue;
-            p[CZ_INPUT_A] = mask * s->a / 110.0f;
-            p[CZ_INPUT_B] = mask * s->b / 110.0f;
+            p[CZ_INPUT_A] = mask * s->a / CZ_AB_UNIT;
+            p[CZ_INPUT_B] = mask * s->b / CZ_AB_UNIT;
             p[CZ_INPUT_MASK] = mask;
         }
 }

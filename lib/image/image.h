@@ -135,6 +135,8 @@ void cz_lightness_pad(const cz_grid *g, float *light);
 
 /** Channels of the network's input, as trained. */
 enum { CZ_INPUT_L, CZ_INPUT_A, CZ_INPUT_B, CZ_INPUT_MASK, CZ_INPUT_CHANNELS };
+/** What a and b are measured in, in and out of the network. */
+#define CZ_AB_UNIT 110.0f
 
 /** CIELAB a and b of an sRGB colour, red, green and blue 0..1. */
 void cz_srgb_chroma(const cz_color_job *job, const float *srgb, float *a, float *b);
@@ -177,7 +179,6 @@ typedef struct cz_wishes {
 
 /** A residual is a, b, and maybe a gain, a, b of how the vivid picture departs from the safe one. */
 enum { CZ_SAFE_CHANNELS = 2, CZ_VIVID_CHANNELS = 5 };
-#define CZ_RESIDUAL_UNIT 110.0f
 
 /** The network's outputs, and how to read them. */
 typedef struct cz_chroma_in {

@@ -45,8 +45,7 @@ typedef struct cz_chroma_bins {
     float a[CZ_COLOR_MAX_BINS], b[CZ_COLOR_MAX_BINS]; /* the centre */
 } cz_chroma_bins;
 
-/** A value of a or b that is finite: what overflowed in a network of absurd weights becomes 0 or the end of the range.
- */
+/** A finite a or b: what overflowed in a network of absurd weights becomes 0 or the end of the range. */
 static inline float cz_held_ab(float v) {
     return v > -128.0f ? (v < 128.0f ? v : 128.0f) : v <= -128.0f ? -128.0f : 0.0f;
 }

@@ -27,7 +27,7 @@ bool cz_exec_for(const cz_exec *x, size_t units, size_t grain, cz_range_fn fn, v
     const uint32_t threads = x->runner == NULL ? 1 : x->threads;
     /* Four ranges a thread: enough to even out, few enough that drawing them costs nothing. */
     if (grain == 0) grain = cz_max(1, units / (4 * (size_t)threads));
-    if (threads == 1 && units <= 4) grain = units; /* one after the other, they may share work */
+    if (threads == 1 && units <= 4) grain = units; /* one thread's few units may share work */
     work w = {.exec = x, .units = units, .grain = grain, .fn = fn, .context = context};
     atomic_init(&w.next, 0);
     if (threads == 1 || units <= grain)
