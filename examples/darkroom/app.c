@@ -144,9 +144,13 @@ static void saved(app *a, const task *t) {
     char line[600];
     tell_warnings(t->photo, &t->said);
     if (t->serial != a->saving) return;
-    const char *slash = SDL_strrchr(t->photo->output, '/');
-    (void)snprintf(line, sizeof line, "saved %s", slash != NULL ? slash + 1 : t->photo->output);
-    say(a, t->said.text[0] != '\0' ? t->said.text : line);
+    if (t->said.text[0] != '\0') {
+        say(a, t->said.text);
+        return;
+    }
+    const char *slash = SDL_strrchr(t->output, '/');
+    (void)snprintf(line, sizeof line, "saved %s", slash != NULL ? slash + 1 : t->output);
+    say(a, line);
 }
 
 /** The network is asked without that hint, or the hint's own colour would be its answer. */

@@ -16,11 +16,18 @@ typedef struct arguments {
 
 static int usage(FILE *to, int code) {
     fputs("usage: darkroom [PHOTOGRAPH] [options]\n\n"
-          "  -j THREADS    threads, 1 to 64; default: one for each processor\n"
+          "  -j THREADS    threads, 1 to 64; 0, the default: one for each processor\n"
           "  --font FILE   a TrueType font instead of DejaVu Sans\n"
           "  --log         places of the controls, states and times on standard output\n",
           to);
     return code;
+}
+
+static bool parse_threads(const char *text, int *out) {
+    char *end;
+    const long value = strtol(text, &end, 10);
+    *out = (int)value;
+    return end != text && *end == '\0' && value >= 0 && value <= 64;
 }
 
 static bool parse(int argc, char **argv, arguments *out) {
@@ -30,8 +37,8 @@ static bool parse(int argc, char **argv, arguments *out) {
             out->log = true;
         else if (strcmp(argv[i], "--font") == 0 && more)
             out->font = argv[++i];
-        else if (strcmp(argv[i], "-j") == 0 && more)
-            out->threads = atoi(argv[++i]);
+        else if (strcmp(argv[i], "-j") == 0 && more && parse_threads(argv[i + 1], &out->threads))
+            i++;
         else if (argv[i][0] != '-' && out->photo == NULL)
             out->photo = argv[i];
         else
@@ -100,7 +107,7 @@ int main(int argc, char **argv) {
     arguments given = {.threads = 0};
     app a = {.selected = -1, .radius = 0.03f, .state = "drop a photograph"};
     if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(stdout, 0);
-    if (!parse(argc, argv, &given) || given.threads < 0 || given.threads > 64) return usage(stderr, 2);
+    if (!parse(argc, argv, &given)) return usage(stderr, 2);
     a.log = given.log;
     a.colour = lab_of(swatch_colour[0]);
     SDL_SetMainReady();

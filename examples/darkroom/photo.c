@@ -124,23 +124,13 @@ static bool make_preview(photo *p, complaint *c) {
 
 /* ---------------------------------------------------------------- the whole */
 
-static bool exists(const char *path) {
-    FILE *f = fopen(path, "rb");
-    if (f != NULL) (void)fclose(f);
-    return f != NULL;
-}
-
-/** NAME-colour.png beside the photograph, with a number when there is such a file already: it is not ours. */
-static bool choose_output(photo *p, complaint *c) {
+char *photo_output(const photo *p, int number) {
     const char *dot = strrchr(p->name, '.');
     const size_t stem = dot != NULL ? (size_t)(dot - p->path) : strlen(p->path), room = stem + 32;
-    p->format = codec_by_name("png");
-    p->output = malloc(room);
-    if (p->output == NULL) return fail(c, "not enough memory");
-    (void)snprintf(p->output, room, "%.*s-colour.png", (int)stem, p->path);
-    for (int i = 2; i < 1000 && exists(p->output); i++)
-        (void)snprintf(p->output, room, "%.*s-colour-%d.png", (int)stem, p->path, i);
-    return true;
+    char *path = malloc(room), counted[16] = "";
+    if (number > 1) (void)snprintf(counted, sizeof counted, "-%d", number);
+    if (path != NULL) (void)snprintf(path, room, "%.*s-colour%s.png", (int)stem, p->path, counted);
+    return path;
 }
 
 photo *photo_open(const char *path, complaint *c) {
@@ -156,7 +146,7 @@ photo *photo_open(const char *path, complaint *c) {
     SDL_AtomicSet(&p->users, 1);
     p->path = copy;
     p->name = slash != NULL ? slash + 1 : copy;
-    if (photograph_read(path, &p->full, c) && make_preview(p, c) && choose_output(p, c)) return p;
+    if (photograph_read(path, &p->full, c) && make_preview(p, c)) return p;
     photo_drop(p);
     return NULL;
 }
@@ -170,7 +160,6 @@ void photo_drop(photo *p) {
     if (p == NULL || SDL_AtomicAdd(&p->users, -1) > 1) return;
     photograph_free(&p->full);
     picture_free(&p->preview);
-    free(p->output);
     SDL_free(p->path);
     free(p);
 }

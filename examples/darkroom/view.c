@@ -198,7 +198,7 @@ static void draw_button(const app *a, int button) {
 
 static void draw_head(const app *a) {
     const float x = a->at.slider[0].x, room = a->at.slider[0].w;
-    char text[64] = "JPEG, PNG, BMP or TGA";
+    char text[64] = "Opens what the command colorizer opens";
     if (a->photo != NULL)
         (void)snprintf(text, sizeof text, "%d x %d pixels", a->photo->full.picture.width,
                        a->photo->full.picture.height);

@@ -40,6 +40,7 @@ void task_free(task *t) {
     if (t == NULL) return;
     photo_drop(t->photo);
     free(t->rgb);
+    free(t->output);
     free(t);
 }
 
@@ -99,20 +100,41 @@ static int32_t preview(worker *w, task *t) {
 }
 
 /** The file is what the command would have written. */
-static int32_t save(worker *w, task *t) {
+static int32_t save_as(worker *w, task *t, bool overwrite) {
     photo *p = t->photo;
     mark made;
     picture to = {0};
     const destination where = {
-        .path = p->output, .format = p->format, .quality = 100, .overwrite = true, .mark = &made};
+        .path = t->output, .format = codec_by_name("png"), .quality = 100, .overwrite = overwrite, .mark = &made};
     int32_t status = COLORIZER_OK;
     if (mark_make(&made, w->c, NULL, (uint32_t)t->edits.count, &t->said) &&
-        photograph_canvas(&p->full, p->format, &to, &t->said)) {
+        photograph_canvas(&p->full, where.format, &to, &t->said)) {
         status = render(w, t, &p->full.picture, &to);
         if (status == COLORIZER_OK) (void)photograph_write(&p->full, &to, &where, &t->said);
     }
     picture_free(&to);
     return status;
+}
+
+/** Into the first name that is free, or that still holds what the last save left: nobody else's file is replaced. */
+static int32_t save(worker *w, task *t) {
+    photo *p = t->photo;
+    file_id there;
+    (void)fail(&t->said, "%s: all names for it are taken", p->name);
+    for (int number = 1; number < 1000; number++) {
+        free(t->output);
+        t->output = photo_output(p, number);
+        if (t->output == NULL) return COLORIZER_E_MEMORY;
+        const bool taken = file_identify(t->output, &there), ours = taken && file_is_same(&there, &p->saved);
+        if (taken && !ours) continue;
+        t->said.text[0] = '\0';
+        const int32_t status = save_as(w, t, ours);
+        if (status != COLORIZER_OK) return status;
+        const bool done = t->said.text[0] == '\0', is_there = file_identify(t->output, &there);
+        if (done) p->saved = there;
+        if (done || ours || !is_there) return COLORIZER_OK; /* else the name was taken meanwhile */
+    }
+    return COLORIZER_OK;
 }
 
 static int32_t suggest(worker *w, task *t) {

@@ -13,7 +13,7 @@ enum { SUGGESTIONS = 5 };
 
 typedef enum {
     TASK_PREVIEW, /* the preview's pixels */
-    TASK_SAVE,    /* the whole photograph into photo->output */
+    TASK_SAVE,    /* the whole photograph into a file beside it */
     TASK_SUGGEST  /* the most probable colours at x, y */
 } task_kind;
 
@@ -26,6 +26,7 @@ typedef struct task {
     uint32_t serial;              /* tells the newest question of its kind */
     Uint64 asked;                 /* SDL_GetPerformanceCounter() of the user's action */
     uint8_t *rgb;                 /* the preview's pixels, rows without gaps; else NULL */
+    char *output;                 /* the file that a save made or tried to make; else NULL */
     double analyze_ms, render_ms; /* analyze_ms is 0 when what was found before still served */
     colorizer_suggestion suggestion[SUGGESTIONS];
     uint32_t suggestions; /* how many there are */

@@ -76,6 +76,18 @@ bool file_is_done(const char *output, const char *input) {
     return out.st_mtim.tv_nsec >= in.st_mtim.tv_nsec;
 }
 
+bool file_identify(const char *path, file_id *out) {
+    struct stat s;
+    if (lstat(path, &s) != 0) return false;
+    *out = (file_id){s.st_dev, s.st_ino, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
+    return true;
+}
+
+bool file_is_same(const file_id *one, const file_id *other) {
+    return one->device == other->device && one->number == other->number && one->seconds == other->seconds &&
+           one->nanoseconds == other->nanoseconds;
+}
+
 void file_remove_unfinished(void) {
     if (has_unfinished) (void)unlink(unfinished);
     has_unfinished = 0;

@@ -15,6 +15,16 @@ bool file_may_write(const char *path, const char *input, bool overwrite, complai
 /** Whether `output` is a file, not the input itself, and not older than it: outputs are never seen half-written. */
 bool file_is_done(const char *output, const char *input);
 
+/** What tells a file, as it was left, from any other: its device, its number there, its last change. All 0: of none. */
+typedef struct file_id {
+    uint64_t device, number;
+    int64_t seconds, nanoseconds;
+} file_id;
+
+/** Whether there is something called so, if only a link to nothing; then `out` is what. */
+bool file_identify(const char *path, file_id *out);
+bool file_is_same(const file_id *one, const file_id *other);
+
 /** Encodes the picture, `quality` 1..100, beside `path`, adds the metadata (NULL: none) and renames it into place; a
  *  failure leaves no trace. One at a time in a program. */
 bool file_write(const char *path, const picture *p, const codec *format, int quality, metadata *with, bool overwrite,

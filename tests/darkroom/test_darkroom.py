@@ -249,6 +249,21 @@ def test_existing_pictures_are_not_replaced(display: str, photo: Path) -> None:
     assert Image.open(photo.with_name("cup-colour-2.png")).size == (512, 341)
 
 
+def test_what_others_write_meanwhile_is_not_replaced(program: Darkroom, photo: Path) -> None:
+    """A file that appears under the name after the photograph was opened, and one of ours that another program changed."""
+    names = [photo.with_name(f"cup-colour{number}.png") for number in ("", "-2", "-3")]
+    names[0].write_bytes(b"precious")
+    program.save()
+    program.wait_title("- saved cup-colour-2.png$")
+    program.save()
+    program.wait_title("- saved cup-colour-2.png$")
+    names[1].write_bytes(b"retouched")
+    program.save()
+    program.wait_title("- saved cup-colour-3.png$")
+    assert [name.read_bytes()[:9] for name in names[:2]] == [b"precious", b"retouched"]
+    assert Image.open(names[2]).size == (512, 341)
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "I;16"])
 def test_large_photograph_is_saved_at_its_size(display: str, tmp_path: Path, mode: str) -> None:
     photo = tmp_path / "cup.png"
