@@ -105,8 +105,10 @@ static bool print_workspace(const options *o, complaint *c) {
 static bool open_handle(const options *o, complaint *c) {
     colorizer_options with = library_options(o);
     int32_t status = colorizer_open(&handle, o->model, &with);
-    if (status != COLORIZER_OK) return fail_status(c, NULL, status);
-    return configure(handle, o, c);
+    if (status == COLORIZER_OK) return configure(handle, o, c);
+    complaint why;
+    (void)fail_status(&why, NULL, status);
+    return fail(c, "%s: %s", o->model != NULL ? o->model : "built-in model", why.text);
 }
 
 static int leave(int code, const complaint *c) {

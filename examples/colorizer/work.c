@@ -22,6 +22,16 @@ static bool is_gray_enough(const photograph *p, const options *o, complaint *c) 
     return unexplained <= TINT_COLOURED || fail(c, "it has colours already; --force replaces them");
 }
 
+static void tell_useless_hints(const photograph *p, const options *o, complaint *c) {
+    const int width = p->picture.width, height = p->picture.height;
+    for (uint32_t i = 0; i < o->hint_count; i++) {
+        const float x = o->hints[i].x, y = o->hints[i].y;
+        if (x < (float)width && y < (float)height) continue;
+        warn(c, "the hint at %g,%g does nothing: the picture has %d x %d pixels", (double)(x - 0.5f),
+             (double)(y - 0.5f), width, height);
+    }
+}
+
 static bool colour(const worker *w, photograph *p, picture *to, complaint *c) {
     colorizer_image in = picture_image(&p->picture), out = picture_image(to);
     int32_t status = colorizer_colorize(w->handle, &in, &out);
@@ -62,6 +72,7 @@ static bool do_job(const worker *w, const job *j, progress *p, complaint *c) {
     if (!file_may_write(j->output, j->input, o->overwrite, c)) return false;
     if (o->confidence != NULL && !file_may_write(o->confidence, j->input, o->overwrite, c)) return false;
     if (!photograph_read(j->input, &photo, c)) return false;
+    tell_useless_hints(&photo, o, c);
     bool ok = is_gray_enough(&photo, o, c) && !*w->caught && write_coloured(w, &photo, j, c) &&
               (o->confidence == NULL || write_confidence(w, &photo, j, c));
     if (ok) progress_done(p, photo.picture.width, photo.picture.height);

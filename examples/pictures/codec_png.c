@@ -163,7 +163,7 @@ static bool read_png(const uint8_t *bytes, size_t size, picture *out, complaint 
         return fail(c, "not enough memory");
     }
     if (setjmp(png_jmpbuf(s.png)) == 0) {
-        png_set_user_limits(s.png, COLORIZER_MAX_SIDE, COLORIZER_MAX_SIDE);
+        png_set_user_limits(s.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* read_all() judges, and says why */
         png_set_keep_unknown_chunks(s.png, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep) "cICP", 1);
         png_set_benign_errors(s.png, 1); /* a strange chunk beside the pixels is no reason to give up */
         png_set_read_fn(s.png, &s, give);

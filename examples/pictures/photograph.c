@@ -55,6 +55,7 @@ bool photograph_canvas(const photograph *p, const codec *format, picture *out, c
     const picture *from = &p->picture;
     int channels = from->channels % 2 == 0 ? 4 : 3, bits = depth(p, format);
     if (p->bits > bits) warn(c, "%d-bit samples become %d-bit ones: %s holds no more", p->bits, bits, format->name);
+    if (channels == 4 && !format->has_alpha) warn(c, "its transparency is left out: %s has none", format->name);
     if (!picture_make(from->width, from->height, channels, p->use == PROFILE_CONVERTED ? 32 : bits, out, c))
         return false;
     memcpy(out->density, from->density, sizeof out->density);

@@ -60,7 +60,8 @@ bool picture_check_size(int64_t width, int64_t height, complaint *c) {
     if (width >= 1 && height >= 1 && width <= COLORIZER_MAX_SIDE && height <= COLORIZER_MAX_SIDE &&
         width * height <= PICTURE_MAX_PIXELS)
         return true;
-    return fail(c, "%lld x %lld pixels are too few or too many", (long long)width, (long long)height);
+    return fail(c, "%lld x %lld pixels; only 1 to %d a side are taken, and %lld million in all", (long long)width,
+                (long long)height, COLORIZER_MAX_SIDE, (long long)PICTURE_MAX_PIXELS / 1000000);
 }
 
 bool picture_make(int width, int height, int channels, int bits, picture *out, complaint *c) {

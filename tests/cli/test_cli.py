@@ -132,6 +132,13 @@ def test_png_that_claims_too_many_pixels(run: Run, photo: Path, tmp_path: Path) 
     assert result.returncode == 1 and b"20000 x 20000" in result.stderr
 
 
+def test_a_png_that_is_too_wide(run: Run, tmp_path: Path) -> None:
+    """The message is the same as for all formats."""
+    Image.new("L", (65536, 1)).save(tmp_path / "wide.png")
+    result = run("wide.png", "-o", "out.png")
+    assert result.returncode == 1 and b"wide.png: 65536 x 1 pixels; only 1 to 65535 a side" in result.stderr
+
+
 def test_json_lines(run: Run, photo: Path, tmp_path: Path) -> None:
     odd = tmp_path / 'a "quoted"\n\\name é.png'
     odd.write_bytes(photo.read_bytes())
@@ -210,6 +217,13 @@ def test_hint_changes_the_picture(run: Run, photo: Path, tmp_path: Path) -> None
     assert redness > 10
 
 
+def test_a_hint_beside_the_picture_is_told(run: Run, photo: Path) -> None:
+    """As after a mistake of axes. The last pixel is inside."""
+    result = run(photo, "-o", "out.png", "--hint", "47,31=#ff2020", "--hint", "20,32=#ff2020", "--no-mark")
+    wanted = f"colorizer: {photo}: warning: the hint at 20,32 does nothing: the picture has 48 x 32 pixels\n"
+    assert (result.returncode, result.stderr.decode()) == (0, wanted)
+
+
 def test_threads_do_not_change_the_bytes(run: Run, photo: Path, tmp_path: Path) -> None:
     for threads in (1, 3):
         assert run(photo, "-o", f"{threads}.png", "-j", threads).returncode == 0
@@ -224,7 +238,8 @@ def test_alpha_is_kept_in_png_and_dropped_in_jpg(run: Run, photo: Path, tmp_path
     assert run("alpha.png", "-o", "out.png").returncode == 0
     out = Image.open(tmp_path / "out.png")
     assert out.mode == "RGBA" and np.array_equal(np.asarray(out)[:, :, 3], alpha)
-    assert run("alpha.png", "-o", "out.jpg").returncode == 0
+    assert b"transparency" not in run("photo.png", "-o", "gray.jpg").stderr
+    assert b"transparency is left out: jpg has none" in run("alpha.png", "-o", "out.jpg").stderr
     assert Image.open(tmp_path / "out.jpg").mode == "RGB"
 
 
@@ -280,7 +295,7 @@ def test_usage_errors(run: Run, photo: Path, tmp_path: Path, arguments: list[str
 
 def test_model_that_is_not_there(run: Run, photo: Path, tmp_path: Path) -> None:
     result = run(photo, "-o", "x.png", "-m", "none.czw")
-    assert result.returncode == 1 and result.stderr
+    assert result.returncode == 1 and result.stderr.startswith(b"colorizer: none.czw: ")
     assert not (tmp_path / "x.png").exists()
 
 
