@@ -411,7 +411,7 @@ bool metadata_to_boxes(metadata *m, picture *out, complaint *c) {
 #else
 
 metadata *metadata_open(const uint8_t *bytes, size_t size, const picture *p, complaint *c) {
-    if (contains(bytes, size, "Exif\0\0", 6) || contains(bytes, size, "eXIf", 4) ||
+    if (contains(bytes, size, "Exif\0\0", 6) || contains(bytes, size, "eXIf", 4) || contains(bytes, size, "EXIF", 4) ||
         contains(bytes, size, "<x:xmpmeta", 10) || p->exif.size > 0 || p->xmp.size > 0)
         warn(c, "EXIF, XMP and orientation are left out: this build has no gexiv2");
     return NULL;

@@ -90,6 +90,20 @@ def test_iptc_goes_into_xmp(run: Run, needs: Needs, tmp_path: Path, to: str) -> 
     assert result.stderr.count(b"left out") == 1 and b"EditStatus" in result.stderr
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+def test_what_cannot_be_kept_is_told(run: Run, needs: Needs, tmp_path: Path, ending: str) -> None:
+    """By a build without gexiv2. Else it is kept, and nothing said."""
+    if ending == "webp":
+        needs("libwebp")
+    make_photo(tmp_path / "plain.png", 48, 32)
+    exif = Image.Exif()
+    exif[0x013B] = "Ann Author"
+    Image.open(tmp_path / "plain.png").save(tmp_path / f"photo.{ending}", exif=exif)
+    result = run(f"photo.{ending}", "-o", "out.png", "--no-mark")
+    told = b"left out: this build has no gexiv2" in result.stderr
+    assert result.returncode == 0 and told == (b"without gexiv2" in run("--version").stdout)
+
+
 def test_metadata_go_through_jxl(run: Run, needs: Needs, tmp_path: Path) -> None:
     needs("gexiv2", "libjpeg", "libjxl")
     make_photo(tmp_path / "photo.jpg", 48, 32)
