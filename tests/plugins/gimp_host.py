@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from reference import BUILD, need
@@ -47,7 +49,7 @@ class Gimp:
         self._log = (folder / "gimp.log").open("w")
         self._process = subprocess.Popen([need(program), "-n", *options, "-f", "-b", server], stdin=subprocess.DEVNULL,
                                          env={**configure(folder / "gimp"), **(environment or {})}, cwd=folder,
-                                         stdout=self._log, stderr=subprocess.STDOUT)
+                                         stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True)
         self.pid = self._process.pid
         end = time.monotonic() + SECONDS
         while True:
@@ -61,7 +63,9 @@ class Gimp:
                 time.sleep(0.1)
 
     def close(self) -> None:
-        self._process.terminate()
+        """Ends GIMP and its plug-ins: the server of Script-Fu would outlive it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(SECONDS)
         self._log.close()
 
