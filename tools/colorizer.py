@@ -117,8 +117,15 @@ def _library() -> ctypes.CDLL:
     return lib
 
 
+def _source(pixels: Pixels) -> Pixels:
+    """As the library reads it: without gaps, in this machine's byte order."""
+    return np.ascontiguousarray(pixels, np.asarray(pixels).dtype.newbyteorder("="))
+
+
 def _view(array: Pixels, space: Space = Space()) -> _Image:
-    family = 1 if array.ndim == 2 else array.shape[2]
+    family = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0
+    if not 1 <= family <= 4 or array.dtype.name not in SAMPLES:
+        raise TypeError(f"pixels are [H, W] or [H, W, 1..4] of {', '.join(SAMPLES)}; not {array.shape} of {array.dtype}")
     view = _Image(ctypes.sizeof(_Image), family << 8 | SAMPLES[array.dtype.name], array.shape[1], array.shape[0], 0, 0,
                   (array.ctypes.data,), (array.strides[0],), (array.nbytes,))
     view.alpha = int(space.premultiplied)
@@ -225,7 +232,7 @@ class Colorizer(_Handle):
 
     def colorize(self, pixels: Pixels, dtype: npt.DTypeLike = None, space: Space = Space()) -> Pixels:
         """The colours, in the space of the source. @param dtype of the result; None: that of the source."""
-        source = np.ascontiguousarray(pixels)
+        source = _source(pixels)
         result = _result(source, dtype)
         views = _view(source, space), _view(result, space)
         self._check(self._lib.colorizer_colorize(self._handle, ctypes.byref(views[0]), ctypes.byref(views[1])))
@@ -233,7 +240,7 @@ class Colorizer(_Handle):
 
     def chroma(self, pixels: Pixels, space: Space = Space()) -> Values:
         """CIELAB a and b, float32 [2, H, W], of a photograph that was analyzed."""
-        source = np.ascontiguousarray(pixels)
+        source = _source(pixels)
         result = np.empty((2, *source.shape[:2]), np.float32)
         view, plane = _view(source, space), _view(result[0], space)
         plane.format, plane.transfer = AB_F32, 0
@@ -244,7 +251,7 @@ class Colorizer(_Handle):
 
     def analyze(self, pixels: Pixels, space: Space = Space()) -> None:
         """Looks at a photograph, or a small version of it; then render() any part of it."""
-        source = np.ascontiguousarray(pixels)
+        source = _source(pixels)
         view = _view(source, space)
         self._check(self._lib.colorizer_analyze(self._handle, ctypes.byref(view)))
 
@@ -252,10 +259,10 @@ class Colorizer(_Handle):
                mask: Pixels | None = None) -> Pixels:
         """The colours of a part of the photograph that lies at x, y of a frame of (width, height) pixels; (0, 0): of
         the size that was analyzed. mask [H, W]: how much of the strength each pixel takes."""
-        source = np.ascontiguousarray(pixels)
+        source = _source(pixels)
         result = _result(source)
         views = _view(source, space), _view(result, space)
-        cover = None if mask is None else np.ascontiguousarray(mask)
+        cover = None if mask is None else _source(mask)
         region = _Region(ctypes.sizeof(_Region), x, y, *frame,
                          None if cover is None else ctypes.pointer(_view(cover)))
         self._check(self._lib.colorizer_render(self._handle, ctypes.byref(views[0]), ctypes.byref(views[1]),

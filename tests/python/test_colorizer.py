@@ -29,6 +29,21 @@ def test_luminance_is_kept() -> None:
     assert int(np.abs(luminance_gray(colour).astype(int) - gray).max()) <= 1
 
 
+def test_samples_of_the_other_byte_order() -> None:
+    """As many readers of 16-bit files give them."""
+    deep = gray_scene().astype(np.uint16) * 257
+    with Colorizer() as c:
+        c.set("size", 64)
+        assert (c.colorize(deep.astype(deep.dtype.newbyteorder())) == c.colorize(deep)).all()
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((8, 8, 5), np.uint8), np.zeros((8, 8)), np.zeros(8, np.uint8)])
+def test_what_is_no_picture_is_refused(pixels: np.ndarray) -> None:
+    """Five channels, float64, one dimension."""
+    with Colorizer() as c, pytest.raises(TypeError, match="pixels are"):
+        c.colorize(pixels)
+
+
 def test_a_hint_moves_the_colour() -> None:
     gray = gray_scene()
     with Colorizer() as c:

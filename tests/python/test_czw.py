@@ -158,6 +158,15 @@ def test_dump(tmp_path: Path) -> None:
     assert "output logits = share" in dump(path).stdout
 
 
+@pytest.mark.parametrize("channels, told", [(2, True), (5, False)])
+def test_dump_tells_that_vividness_does_nothing(tmp_path: Path, channels: int, told: bool) -> None:
+    m = small()
+    kernel = m.constant("k", np.zeros((channels, 1, 1, 4)))
+    m.output("residual", m.op("conv2d", [czw.Tensor("input", 0), kernel]))
+    m.write(tmp_path / "m.czw")
+    assert ("vividness changes nothing" in dump(str(tmp_path / "m.czw")).stdout) == told
+
+
 def test_dump_refuses(tmp_path: Path) -> None:
     path = tmp_path / "m.czw"
     path.write_bytes(small().to_bytes()[:-1])
