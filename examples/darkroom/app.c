@@ -89,16 +89,26 @@ void app_open(app *a, const char *path) {
         say(a, SDL_GetError());
 }
 
-void app_close(app *a) {
+bool app_close(app *a) {
     SDL_Event late;
+    bool saved_all = true;
     worker_stop(a->previewer, false);
     worker_stop(a->adviser, false);
     worker_stop(a->saver, true);
-    while (SDL_PeepEvents(&late, 1, SDL_GETEVENT, a->answers, a->answers) == 1) task_free(late.user.data1);
+    while (SDL_PeepEvents(&late, 1, SDL_GETEVENT, a->answers, a->answers) == 1) {
+        task *t = late.user.data1;
+        if (t->kind == TASK_SAVE) tell_warnings(t->photo, &t->said);
+        if (t->kind == TASK_SAVE && t->said.text[0] != '\0') {
+            (void)fprintf(stderr, "darkroom: %s\n", t->said.text);
+            saved_all = false;
+        }
+        task_free(t);
+    }
     photo_drop(a->photo);
     drop_textures(a);
     if (a->wheel != NULL) SDL_DestroyTexture(a->wheel);
     free(a->history);
+    return saved_all;
 }
 
 /* ---------------------------------------------------------------- changes */

@@ -45,7 +45,8 @@ typedef struct app {
 
 /** Shows another photograph; the old one stays when it cannot be read. */
 void app_open(app *a, const char *path);
-void app_close(app *a);
+/** Ends the workers, once what is to be saved is saved. False when that failed, which is told on standard error. */
+bool app_close(app *a);
 
 /** After any change of `now`: asks for a new preview. */
 void app_changed(app *a);

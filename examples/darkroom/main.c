@@ -117,7 +117,7 @@ int main(int argc, char **argv) {
         (void)failed("SDL", SDL_GetError());
     else
         code = run(&a, &given);
-    app_close(&a);
+    if (!app_close(&a)) code = 1;
     draw_close(&a.draw);
     if (a.window != NULL) SDL_DestroyWindow(a.window);
     if (TTF_WasInit()) TTF_Quit();

@@ -405,6 +405,14 @@ def test_quitting_finishes_the_save(program: Darkroom, photo: Path) -> None:
     assert [p.name for p in sorted(photo.parent.iterdir())] == ["cup-colour.png", "cup.png"]
 
 
+def test_quitting_tells_that_the_save_failed(program: Darkroom, tmp_path: Path) -> None:
+    """The window is gone by then."""
+    shutil.rmtree(tmp_path)
+    program.key("s", "q")
+    assert program.process.wait(60) == 1 and program.process.stderr is not None
+    assert program.process.stderr.read().endswith("cup-colour.png: No such file or directory\n")
+
+
 def test_failed_save_is_told_and_leaves_nothing(program: Darkroom, photo: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     program.key("s")
