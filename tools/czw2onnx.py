@@ -334,7 +334,7 @@ def main() -> int:
     try:
         czw.write_file(args.onnx, convert(czw.read(args.czw), args.size).SerializeToString())
     except (czw.FormatError, onnx.checker.ValidationError, ValueError, OSError) as e:
-        print(f"czw2onnx: {e}", file=sys.stderr)
+        print(f"czw2onnx: {args.czw}: {e}", file=sys.stderr)
         return 1
     return 0
 

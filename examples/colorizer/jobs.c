@@ -68,7 +68,9 @@ static const codec *format_for(const options *o, const char *input, const char *
 static bool add_picture(job_list *list, const char *input, const options *o, bool to_folder, complaint *c) {
     bool any_name = to_folder || strcmp(o->output, "-") == 0 || o->same_format;
     const codec *format = format_for(o, input, any_name ? "default.png" : o->output);
-    if (format == NULL) return fail(c, "%s does not end like a format written here; give -f FORMAT", o->output);
+    if (format == NULL)
+        return fail(c, "%s does not end like a format written here; give -f FORMAT, or %s/ for a directory", o->output,
+                    o->output);
     if (!add_job(list, strdup(input), to_folder ? output_in(o->output, input, format) : strdup(o->output), format, c))
         return false;
     list->jobs[list->count - 1].may_resume = to_folder && o->confidence == NULL;

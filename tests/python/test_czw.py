@@ -4,6 +4,7 @@ agree on every named bad file of the C test."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,17 @@ def test_dump_tells_that_vividness_does_nothing(tmp_path: Path, channels: int, t
     m.output("residual", m.op("conv2d", [czw.Tensor("input", 0), kernel]))
     m.write(tmp_path / "m.czw")
     assert ("vividness changes nothing" in dump(str(tmp_path / "m.czw")).stdout) == told
+
+
+def test_dump_into_a_closed_pipe(tmp_path: Path) -> None:
+    """As "czw-dump FILE | head" ends it: without a word."""
+    small().write(tmp_path / "m.czw")
+    reader, writer = os.pipe()
+    os.close(reader)
+    out = subprocess.run([sys.executable, str(TOOLS / "czw-dump"), str(tmp_path / "m.czw")], stdout=writer,
+                         stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (out.returncode, out.stderr) == (-signal.SIGPIPE, "")
 
 
 def test_dump_refuses(tmp_path: Path) -> None:
