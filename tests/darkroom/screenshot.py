@@ -9,7 +9,7 @@ from pathlib import Path
 from screen import ROOT, darkroom, virtual_screen
 
 STRAW, BROWN, SKY = 3, 2, 11
-HINTS = [(SKY, 0.30, 0.12), (STRAW, 0.30, 0.85), (BROWN, 0.74, 0.50)]  # swatch, share of the width and the height
+HINTS = [(SKY, 0.30, 0.12), (SKY, 0.97, 0.30), (STRAW, 0.30, 0.85), (BROWN, 0.74, 0.50)]  # swatch, share of the width and the height
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
                 program.click(program.place("swatch", swatch).at())
                 with program.until("suggestions"):
                     program.click(box.at(across, down))
-            program.drag(box.at(0, 0.3), box.at(0.45, 0.3))
+            program.drag(box.at(0, 0.3), box.at(0.5, 0.3))
             time.sleep(0.5)
             program.picture().save(sys.argv[1], optimize=True)
 
