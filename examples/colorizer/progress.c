@@ -58,14 +58,15 @@ static void plain(const char *text) {
 
 static const char *shown_name(const char *path) { return strcmp(path, "-") == 0 ? "standard input" : path; }
 
+/** The terminal cuts what is too long for its line: from a second line the bar could not come back to the first. */
 static void draw_bar(const progress *p, double fraction) {
     static const char full[] = "##############################";
     int width = (int)sizeof full - 1, filled = (int)(fraction * width + 0.5);
-    (void)fprintf(stderr, "\r[%.*s%*s] %3d%%", filled, full, width - filled, "", (int)(fraction * 100.0 + 0.5));
+    (void)fprintf(stderr, "\033[?7l\r[%.*s%*s] %3d%%", filled, full, width - filled, "", (int)(fraction * 100.0 + 0.5));
     if (p->count > 1) (void)fprintf(stderr, "  %zu/%zu", p->index, p->count);
     (void)fputs("  ", stderr);
     plain(shown_name(p->job->input));
-    (void)fputs("\033[K", stderr);
+    (void)fputs("\033[K\033[?7h", stderr);
 }
 
 static void wipe_bar(const progress *p) {

@@ -4,12 +4,14 @@
 import fcntl
 import json
 import os
+import pty
 import signal
 import struct
 import subprocess
 import termios
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +155,22 @@ def test_json_lines(run: Run, photo: Path, tmp_path: Path) -> None:
     done = next(event for event in events if event["event"] == "done")
     assert (done["width"], done["height"], done["index"], done["count"]) == (48, 32, 1, 2)
     assert events[-1] == {"event": "end", "done": 1, "skipped": 0, "failed": 1}
+
+
+def test_the_bar_stays_on_its_line(tmp_path: Path) -> None:
+    """Whatever the length of a name: the terminal is told to cut (DECAWM off), and to wrap again afterwards."""
+    make_photo(tmp_path / f"{'long' * 40}.png", 48, 32)
+    leader, follower = pty.openpty()
+    with subprocess.Popen([str(COMMAND), *tmp_path.iterdir(), "-o", "out.png"], stderr=follower, cwd=tmp_path) as process:
+        os.close(follower)
+        shown = b""
+        with suppress(OSError): # how Linux tells that the other end is closed
+            while part := os.read(leader, 4096):
+                shown += part
+    os.close(leader)
+    bars = shown.split(b"\033[?7l\r[")[1:]
+    assert process.returncode == 0 and len(bars) == shown.count(b"%") >= 2
+    assert all(b"%" in bar.split(b"\033[?7h")[0] for bar in bars) and shown.count(b"\033[?7h") == len(bars)
 
 
 def test_json_of_a_name_that_is_not_utf8(run: Run, tmp_path: Path) -> None:
