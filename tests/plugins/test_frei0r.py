@@ -34,6 +34,17 @@ def test_ffmpeg_without_smoothing_is_the_library() -> None:
     assert np.array_equal(colorize(clip, smoothing=0), frame_by_frame(clip))
 
 
+def test_the_command_line_of_the_manual(tmp_path: Path) -> None:
+    """The one for FFmpeg in docs/plugins.md, by a shell."""
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text()
+    Image.fromarray(gray_photo("coffee.jpg", *SIZE)).save(tmp_path / "photo.png")
+    subprocess.run([need("ffmpeg"), "-v", "error", "-i", "photo.png", "-c:v", "ffv1", "film.mkv"], cwd=tmp_path, check=True)
+    line = next(line for line in manual.splitlines() if line.startswith("ffmpeg "))
+    subprocess.run(line, shell=True, check=True, cwd=tmp_path, env=ENVIRONMENT, stdin=subprocess.DEVNULL, timeout=300)
+    subprocess.run([need("ffmpeg"), "-v", "error", "-i", "out.mkv", "out.png"], cwd=tmp_path, check=True)
+    assert float(np.ptp(np.array(Image.open(tmp_path / "out.png").convert("RGB")).astype(int), axis=2).mean()) > 10
+
+
 def test_settings() -> None:
     clip = pan(COFFEE, 1, (0, 0), 0)
     result = colorize(clip, strength=0.6, vividness=0.8, smoothing=0)
