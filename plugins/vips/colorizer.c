@@ -40,7 +40,7 @@ typedef struct {
 static int fail(VipsColorizer *op, const char *what, int32_t status) {
     char detail[256];
     colorizer_last_error(op->handle, detail, sizeof detail);
-    vips_error("colorizer", "%s: %s %s", what, colorizer_strerror(status), detail);
+    vips_error("colorizer", "%s: %s: %s", what, colorizer_strerror(status), detail);
     return -1;
 }
 
