@@ -44,10 +44,7 @@ static bool add_job(job_list *list, char *input, char *output, const codec *form
         free(output);
         return fail(c, "not enough memory");
     }
-    job *added = &list->jobs[list->count++];
-    *added = (job){.input = input, .output = output, .format = format};
-    for (size_t i = 0; i + 1 < list->count; i++)
-        if (strcmp(list->jobs[i].output, output) == 0) added->refusal = "an earlier input has the same output name";
+    list->jobs[list->count++] = (job){.input = input, .output = output, .format = format};
     return true;
 }
 
@@ -114,6 +111,25 @@ static bool settle_output(const options *o, bool *to_folder, complaint *c) {
     return mkdir(o->output, 0777) == 0 || fail(c, "cannot make the directory %s: %s", o->output, strerror(errno));
 }
 
+static int by_output(const void *one, const void *other) {
+    const job *a = *(const job *const *)one, *b = *(const job *const *)other;
+    int order = strcmp(a->output, b->output);
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+/** Of those with one output name the first is done. */
+static bool refuse_repeated(job_list *list, complaint *c) {
+    job **sorted = malloc(list->count * sizeof *sorted);
+    if (sorted == NULL) return fail(c, "not enough memory");
+    for (size_t i = 0; i < list->count; i++) sorted[i] = &list->jobs[i];
+    qsort(sorted, list->count, sizeof *sorted, by_output);
+    for (size_t i = 1; i < list->count; i++)
+        if (sorted[i]->refusal == NULL && strcmp(sorted[i]->output, sorted[i - 1]->output) == 0)
+            sorted[i]->refusal = "an earlier input has the same output name";
+    free(sorted);
+    return true;
+}
+
 bool jobs_plan(const options *o, job_list *out, complaint *c) {
     bool to_folder, ok;
     *out = (job_list){0};
@@ -124,6 +140,7 @@ bool jobs_plan(const options *o, job_list *out, complaint *c) {
     for (int i = 0; ok && i < o->input_count; i++)
         ok = is_directory(o->inputs[i]) ? add_folder(out, o->inputs[i], o, c)
                                         : add_picture(out, o->inputs[i], o, to_folder, c);
+    ok = ok && refuse_repeated(out, c);
     if (!ok) jobs_free(out);
     return ok;
 }
