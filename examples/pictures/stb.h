@@ -9,7 +9,6 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_ONLY_TGA
-#define STBI_MAX_DIMENSIONS 65535
 
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
