@@ -56,6 +56,9 @@ static bool write_confidence(const worker *w, const photograph *p, const job *j,
     const options *o = w->options;
     const codec *format = o->format != NULL ? o->format : codec_for_output(o->confidence);
     picture gray;
+    file_id coloured, there;
+    if (file_identify(j->output, &coloured) && file_identify(o->confidence, &there) && file_is_same(&coloured, &there))
+        return fail(c, "%s is the coloured picture itself; --confidence wants another name", o->confidence);
     if (format == NULL) format = j->format; /* --format same */
     if (!picture_make(p->picture.width, p->picture.height, 1, 8, &gray, c)) return false;
     colorizer_image image = picture_image(&gray);

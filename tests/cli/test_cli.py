@@ -221,6 +221,13 @@ def test_confidence(run: Run, photo: Path, tmp_path: Path) -> None:
     assert (tmp_path / "sure.png").read_bytes() == before and not (tmp_path / "again.png").exists()
 
 
+def test_confidence_never_replaces_the_coloured_picture(run: Run, photo: Path, tmp_path: Path) -> None:
+    """Two names of one file."""
+    result = run(photo, "-o", "out.png", "--confidence", "./out.png", "-y")
+    assert result.returncode == 1 and b"is the coloured picture itself" in result.stderr
+    assert Image.open(tmp_path / "out.png").mode == "RGB"
+
+
 def test_strength_zero_is_gray(run: Run, photo: Path, tmp_path: Path) -> None:
     assert run(photo, "-o", "out.png", "--strength", 0).returncode == 0
     out = np.asarray(Image.open(tmp_path / "out.png"))
