@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define STRIP  64             /* tiles of a strip, at most; with half as many channels twice as many */
+#define STRIP  128            /* tiles of a strip, at most; half as many where V takes several passes */
 #define DEPTH  512            /* input channels of a layer that is one pass */
 #define PIECE  256            /* input channels of a piece, at most */
 #define RANGE  8              /* pairs of a unit, at most */
@@ -53,6 +53,7 @@ static bool is_cheaper(const cz_wino *w) {
 /** Where the parts of the scratch lie. */
 typedef struct parts {
     size_t v_plane, u_plane, m_plane; /* floats from one plane to the next */
+    size_t v_piece;                   /* floats from one piece of V to the next */
     size_t v, u, m, zeros, rows, tiles, end;
 } parts;
 
@@ -66,8 +67,9 @@ static bool parts_of(const cz_wino *w, parts *p) {
     const size_t planes = (w->taps + 3) * (w->taps + 3),
                  padded = cz_ceil_div(w->strip, w->set->pixels) * w->set->pixels;
     *p = (parts){
-        .v_plane = w->strip * w->depth + SKEW, .u_plane = PAIR * w->piece + SKEW, .m_plane = padded * PAIR + SKEW};
-    return cz_layout(&p->end, planes * p->v_plane, sizeof(float), &p->v) &&
+        .v_plane = w->strip * w->piece + SKEW, .u_plane = PAIR * w->piece + SKEW, .m_plane = padded * PAIR + SKEW};
+    p->v_piece = planes * p->v_plane;
+    return cz_layout(&p->end, p->v_piece * cz_ceil_div(w->depth, w->piece), sizeof(float), &p->v) &&
            cz_layout(&p->end, planes * p->u_plane, sizeof(float), &p->u) &&
            cz_layout(&p->end, planes * p->m_plane * (w->depths == 1 ? 1 : w->range), sizeof(float), &p->m) &&
            cz_layout(&p->end, w->c.channels, sizeof(float), &p->zeros) &&
@@ -79,12 +81,12 @@ static bool parts_of(const cz_wino *w, parts *p) {
  *  each range the inputs; smaller where that leaves too few units. */
 static void cut(cz_wino *w) {
     const size_t pairs = cz_ceil_div(w->out, PAIR);
-    w->strips = cz_ceil_div(w->tiles, w->depth <= PIECE / 2 ? 2 * STRIP : STRIP);
+    w->strips = cz_ceil_div(w->tiles, w->depths == 1 ? STRIP : STRIP / 2);
     w->ranges = cz_ceil_div(pairs, RANGE);
     /* in double: only an estimate, so it may round, and it cannot overflow */
     const bool little = (double)w->tiles * (double)w->out * (double)w->c.channels < LITTLE;
     const size_t wanted = little ? 1 : w->wanted;
-    while (w->strips * w->ranges < wanted && w->tiles / (w->strips + 1) >= STRIP / 2) w->strips++;
+    while (w->strips * w->ranges < wanted && w->tiles / (w->strips + 1) >= STRIP / 4) w->strips++;
     while (w->strips * w->ranges < wanted && w->ranges < pairs) w->ranges++;
     w->strip = cz_ceil_div(w->tiles, w->strips);
     w->strips = cz_ceil_div(w->tiles, w->strip);
@@ -165,16 +167,16 @@ typedef struct work {
     size_t first, count; /* the strip's tiles */
 } work;
 
-/** V of input channels first .. first + depth - 1. Each tile asks for the inputs of the next: they lie in pieces too
- * short for the processor to foresee. */
-static void make_v(const work *k, size_t first, size_t depth) {
+/** V of the piece of input channels first .. first + depth - 1. Each tile asks for the inputs of the next: they lie in
+ * pieces too short for the processor to foresee. */
+static void make_v(const work *k, size_t first, size_t depth, float *v) {
     const cz_wino *w = k->w;
     const float *pixels[2][CZ_WINO_INPUT * CZ_WINO_INPUT], *pieces[CZ_WINO_INPUT * CZ_WINO_INPUT];
     const size_t inputs = (w->taps + 3) * (w->taps + 3), whole = depth / CZ_BLOCK * CZ_BLOCK;
-    float some[CZ_WINO_INPUT * CZ_WINO_INPUT * CZ_BLOCK], *v = k->v;
+    float some[CZ_WINO_INPUT * CZ_WINO_INPUT * CZ_BLOCK];
     tile_pixels(w, &k->tiles[0], first, pixels[0]);
     memset(some, 0, sizeof some);
-    for (size_t t = 0; t < k->count; t++, v += w->depth) {
+    for (size_t t = 0; t < k->count; t++, v += w->piece) {
         const float **pixel = pixels[t % 2], **next = pixels[(t + 1) % 2];
         tile_pixels(w, &k->tiles[cz_min(t + 1, k->count - 1)], first, next);
         w->set->wino_input(w->taps, pixel, next, whole, v, k->p.v_plane);
@@ -204,9 +206,9 @@ static void make_u(const work *k, size_t block, size_t first, size_t depth, floa
                          w->c.channels - first, u, k->p.u_plane);
 }
 
-/** M += V U for one pair and the input channels first .. first + depth - 1 of a pass; the first start it. The last
- *  planes ask for the weights at `next`, a tap each: those of the piece that comes next lie too far apart for the
- *  processor to foresee. NULL: none. */
+/** M += V U for one pair and the input channels first .. first + depth - 1 of a pass; the first start it. Each tile
+ *  asks for the next one's part of V; the first of each of the last planes for the weights at `next`, a tap each: those
+ *  of the piece that comes next lie too far apart for the processor to foresee. NULL: none. */
 static void multiply(const work *k, size_t pair, size_t first, size_t depth, const float *next, float *m) {
     const cz_wino *w = k->w;
     const size_t nb = cz_min(2, cz_ceil_div(w->out, CZ_BLOCK) - 2 * pair), planes = (w->taps + 3) * (w->taps + 3);
@@ -215,14 +217,16 @@ static void multiply(const work *k, size_t pair, size_t first, size_t depth, con
     for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, first, depth, k->u + b * block);
     cz_micro micro = {.taps = 1, .depth = depth, .next_block = block};
     for (size_t f = 0; f < planes; f++, m += k->p.m_plane) {
-        micro.offset = f * k->p.v_plane + first % w->depth;
+        micro.offset = f * k->p.v_plane + first % w->depth / w->piece * k->p.v_piece;
         for (size_t b = 0; b < nb; b += blocks) {
             micro.weights = k->u + f * k->p.u_plane + b * block;
             for (size_t t = 0; t < k->count; t += pixels) {
                 const bool asks = next != NULL && t == 0 && f + taps >= planes;
                 micro.rows = k->rows + t;
-                micro.ahead = asks ? next + (b * taps + f + taps - planes) * tap : micro.weights;
-                micro.next_ahead = asks ? taps * tap : block;
+                micro.ahead = asks                    ? next + (b * taps + f + taps - planes) * tap
+                              : t + pixels < k->count ? k->rows[t + pixels] + micro.offset
+                                                      : micro.weights;
+                micro.next_ahead = asks ? taps * tap : 0;
                 w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * PAIR + b * CZ_BLOCK, PAIR, first > 0);
             }
         }
@@ -286,7 +290,8 @@ static void run_unit(const work *k, size_t range, bool held) {
     const size_t each = once ? 0 : (w->taps + 3) * (w->taps + 3) * k->p.m_plane;
     for (size_t pass = 0; pass < w->depths; pass++) {
         const size_t start = pass * w->depth, end = cz_min(start + w->depth, w->c.channels);
-        if (!held) make_v(k, start, end - start);
+        for (size_t at = start; !held && at < end; at += w->piece)
+            make_v(k, at, cz_min(w->piece, end - at), k->v + (at - start) / w->piece * k->p.v_piece);
         for (size_t pair = first; pair < last; pair++) {
             float *m = k->m + (pair - first) * each;
             for (size_t at = start; at < end; at += w->piece) {
@@ -325,7 +330,7 @@ void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, f
             k.count = cz_min(w->strip, w->tiles - k.first);
             locate_strip(w, k.first, k.count, k.tiles);
             for (size_t t = 0; t < cz_ceil_div(k.count, w->set->pixels) * w->set->pixels; t++)
-                k.rows[t] = k.v + cz_min(t, k.count - 1) * w->depth;
+                k.rows[t] = k.v + cz_min(t, k.count - 1) * w->piece;
         }
         run_unit(&k, unit % w->ranges, strip == held && w->depths == 1);
         held = strip;

@@ -3,7 +3,7 @@
 
 #include "plan/arena.h"
 
-/** Most bytes of scratch that an operator may take for each thread. The networks that are measured take 3.3 MB at most,
+/** Most bytes of scratch that an operator may take for each thread. The networks that are measured take 12 MB at most,
  * at any size; a kernel of 255 x 255 with dilation 64 would take gigabytes. */
 #define CZ_MAX_SCRATCH ((size_t)64 << 20)
 
