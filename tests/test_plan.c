@@ -100,7 +100,7 @@ static loaded load(void (*build)(mb_model *m), int32_t cpu) {
     mb_write(m, &l.bytes, &size);
     mb_free(m);
     free(m);
-    assert_int_equal(cz_file_open(&l.file, l.bytes, size, &err), COLORIZER_OK);
+    if (cz_file_open(&l.file, l.bytes, size, &err) != COLORIZER_OK) fail_msg("%s", err.text);
     const int32_t made = cz_model_make(&l.model, &l.file, &l.alloc, &err);
     if (made != COLORIZER_OK) fail_msg("%s", err.text);
     assert_int_equal(cz_weights_make(&l.weights, l.model, cpu, &l.alloc, &err), COLORIZER_OK);
@@ -185,6 +185,113 @@ static void test_every_operator_runs(void **state) {
         cz_alloc_put(&l.alloc, other, p->arena_bytes);
         cz_plan_free(p, &l.alloc);
         unload(&l);
+    }
+}
+
+enum { PADDED = 47, ROWS = 24, COLUMNS = 16 }; /* channels that are padded to 48 */
+
+static mb_tensor convolve(mb_model *m, mb_tensor x, uint32_t in, uint32_t out, uint32_t side, int32_t groups,
+                          mb_tensor residual) {
+    cz_attr a = mb_attr(CZ_OP_conv2d);
+    a.conv2d.pad_top = a.conv2d.pad_left = a.conv2d.pad_bottom = a.conv2d.pad_right = (int32_t)side / 2;
+    a.conv2d.groups = groups;
+    a.conv2d.act = CZ_ACT_LEAKY_RELU;
+    a.conv2d.act_p0 = 0.1f;
+    a.conv2d.residual = residual == CZ_NO_TENSOR ? 0 : 2;
+    const mb_tensor inputs[] = {x,
+                                mb_constant(m, "", CZ_F32, out, side, side, in / (uint32_t)groups),
+                                mb_vector(m, "", out),
+                                mb_vector(m, "", out),
+                                mb_vector(m, "", out),
+                                residual};
+    return mb_op(m, "", CZ_OP_conv2d, &a, inputs, CZ_COUNT(inputs));
+}
+
+static mb_tensor concatenate(mb_model *m, mb_tensor x, mb_tensor y) {
+    cz_attr a = mb_attr(CZ_OP_concat);
+    a.concat.axis = 3;
+    return mb_op3(m, CZ_OP_concat, &a, x, y, CZ_NO_TENSOR);
+}
+
+/** What writes and reads spaced pixels: direct, Winograd and depthwise convolution, concatenation, pixel shuffle. Every
+ *  result is an output, or the last one only. Operators: 0 and 1 are padded, 3 goes to 4, and 4 to 7 are padded; 9 and
+ * 10 go to 11. */
+static void spaced(mb_model *m, bool all) {
+    cz_attr twice = mb_attr(CZ_OP_pixel_shuffle);
+    twice.pixel_shuffle.factor = 2;
+    const mb_tensor image = mb_input(m, "image", 1, 2 * ROWS, 2 * COLUMNS, 3), none = CZ_NO_TENSOR;
+    const mb_tensor x = mb_input(m, "x", 1, ROWS, COLUMNS, 3);
+    mb_tensor t[13];
+    t[0] = convolve(m, x, 3, PADDED, 3, 1, none);
+    t[1] = convolve(m, t[0], PADDED, PADDED, 3, 1, t[0]);
+    t[2] = convolve(m, t[1], PADDED, 4 * (PADDED - 3), 1, 1, none);
+    t[3] = mb_op3(m, CZ_OP_pixel_shuffle, &twice, t[2], none, none);
+    t[4] = concatenate(m, t[3], image);
+    t[5] = convolve(m, t[4], PADDED, PADDED, 3, 1, none);
+    t[6] = convolve(m, t[5], PADDED, PADDED, 3, 1, t[4]);
+    t[7] = convolve(m, t[6], PADDED, PADDED, 3, PADDED, none);
+    t[8] = convolve(m, t[7], PADDED, 16, 1, 1, none);
+    t[9] = convolve(m, t[7], PADDED, 32, 3, 1, none);
+    t[10] = convolve(m, t[8], 16, 16, 3, 16, none);
+    t[11] = concatenate(m, t[10], t[9]);
+    t[12] = convolve(m, t[11], 48, 2, 3, 1, none);
+    for (size_t i = all ? 0 : CZ_COUNT(t) - 1; i < CZ_COUNT(t); i++) mb_output(m, &"abcdefghijklm"[i], t[i]);
+}
+static void spaced_alone(mb_model *m) { spaced(m, false); }
+static void dense_all(mb_model *m) { spaced(m, true); }
+
+/** The last output's values, to be freed; how the results of operators lie, to `step`, and whether written in place. */
+static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, size_t step[13], bool in_place[13]) {
+    loaded l = load(build, cpu);
+    cz_error err = {0};
+    const cz_shape shape[2] = {{{1, 2 * ROWS, 2 * COLUMNS, 3}}, {{1, ROWS, COLUMNS, 3}}};
+    const cz_exec one = {.threads = 1};
+    cz_plan *p;
+    assert_int_equal(cz_plan_make(&p, l.model, l.weights, shape, 1, &l.alloc, &err), COLORIZER_OK);
+    unsigned char *arena = cz_alloc_get(&l.alloc, p->arena_bytes);
+    memset(arena, 0xFF, p->arena_bytes); /* NaN everywhere */
+    fill_inputs(&l, p, arena);
+    assert_true(cz_run(p, arena, &one, NULL, NULL));
+    for (uint32_t i = 0; i < 13; i++) {
+        const size_t host = p->steps[i < 4 ? 4 : 11].out, at = p->steps[i].out;
+        step[i] = p->steps[i].call.out_step;
+        in_place[i] = (i == 3 && at == host) || (i == 10 && at == host) || (i == 9 && at == host + 16 * sizeof(float));
+    }
+    const uint32_t t = l.model->outputs[l.model->n_outputs - 1].tensor;
+    *count = cz_elements(&p->shapes[t]);
+    float *y = malloc(*count * sizeof *y);
+    assert_non_null(y);
+    memcpy(y, cz_plan_tensor(p, arena, t), *count * sizeof *y);
+    cz_alloc_put(&l.alloc, arena, p->arena_bytes);
+    cz_plan_free(p, &l.alloc);
+    unload(&l);
+    return y;
+}
+
+/** Tensors that are padded or written in their place give the values of dense ones. */
+static void test_spaced_pixels(void **state) {
+    (void)state;
+    static const size_t steps[13] = {48, 48, 176, 48, 48, 48, 48, 48, 16, 48, 48, 48, 2};
+    for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
+        if (!cz_cpu_supported(cpu)) continue;
+        size_t count[2], step[2][13];
+        bool in_place[2][13];
+        float *y = run_spaced(spaced_alone, cpu, &count[0], step[0], in_place[0]);
+        float *dense = run_spaced(dense_all, cpu, &count[1], step[1], in_place[1]);
+        for (size_t i = 0; i < 13; i++) {
+            static const size_t channels[13] = {47, 47, 176, 44, 47, 47, 47, 47, 16, 32, 16, 48, 2};
+            assert_int_equal(step[0][i], steps[i]);
+            assert_int_equal(in_place[0][i], i == 3 || i == 9 || i == 10);
+            assert_int_equal(step[1][i], channels[i]);
+            assert_false(in_place[1][i]);
+        }
+        assert_int_equal(count[0], count[1]);
+        assert_memory_equal(y, dense, count[0] * sizeof *y);
+        float sum = 0;
+        for (size_t i = 0; i < count[0]; i++) sum += y[i] < 0 ? -y[i] : y[i];
+        assert_true(sum > 0 && sum < 1e6f * (float)count[0]); /* not all 0, and no NaN of the arena */
+        free(y);
+        free(dense);
     }
 }
 
@@ -277,6 +384,7 @@ int main(void) {
         cmocka_unit_test(test_arena_overflow),     cmocka_unit_test(test_every_operator_runs),
         cmocka_unit_test(test_plan_refuses_sizes), cmocka_unit_test(test_exec_covers_each_unit_once),
         cmocka_unit_test(test_exec_cancels),       cmocka_unit_test(test_plan_refuses_much_scratch),
+        cmocka_unit_test(test_spaced_pixels),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

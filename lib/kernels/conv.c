@@ -14,13 +14,37 @@ static bool is_depthwise(const cz_call *call) {
     return a->groups > 1 && w->d[3] == 1 && w->d[0] == (uint32_t)a->groups;
 }
 
+cz_conv cz_conv_make(const cz_call *call) {
+    const cz_attr_conv2d *a = call->attr;
+    const cz_shape *x = &call->in[0], *w = &call->weight->shape, *out = &call->out;
+    const bool same = out->d[1] == x->d[1] && out->d[2] == x->d[2];
+    return (cz_conv){.height = x->d[1],
+                     .width = x->d[2],
+                     .out_height = out->d[1],
+                     .out_width = out->d[2],
+                     .kernel_h = w->d[1],
+                     .kernel_w = w->d[2],
+                     .stride_h = a->stride_h,
+                     .stride_w = a->stride_w,
+                     .dilation_h = a->dilation_h,
+                     .dilation_w = a->dilation_w,
+                     .pad_top = a->pad_top,
+                     .pad_left = a->pad_left,
+                     .channels = x->d[3],
+                     .step = cz_in_step(call),
+                     .out_step = cz_out_step(call),
+                     .pointwise = w->d[1] == 1 && w->d[2] == 1 && same && a->pad_top == 0 && a->pad_left == 0 &&
+                                  a->stride_h == 1 && a->stride_w == 1,
+                     .replicate = a->pad_mode == 1};
+}
+
 void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
     const cz_conv *c = context;
     const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
     if (c->pointwise) {
         for (size_t p = 0; p < tile; p++) {
             pixel[p] = first + cz_min(p, count - 1);
-            rows[p] = cz_conv_at(c, c->x, pixel[p] * c->channels);
+            rows[p] = cz_conv_at(c, c->x, pixel[p] * c->step);
         }
         return;
     }
@@ -32,8 +56,8 @@ void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, 
         if (y0 >= 0 && x0 >= 0 && y0 + (c->kernel_h - 1) * c->dilation_h < c->height &&
             x0 + (c->kernel_w - 1) * c->dilation_w < c->width) {
             const float *line = cz_conv_pixel(c, n, y0, x0);
-            const size_t right = (size_t)c->dilation_w * c->channels;
-            const size_t down = (size_t)c->dilation_h * (size_t)c->width * c->channels;
+            const size_t right = (size_t)c->dilation_w * c->step;
+            const size_t down = (size_t)c->dilation_h * (size_t)c->width * c->step;
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
                 for (int64_t kx = 0; kx < c->kernel_w; kx++, row += tile)
                     *row = cz_conv_at(c, line, (size_t)ky * down + (size_t)kx * right);
@@ -175,12 +199,22 @@ bool cz_conv_winograd(const cz_call *call, cz_wino *w) {
     *w = (cz_wino){.set = call->set,
                    .c = cz_conv_make(call),
                    .images = out->d[0],
-                   .out = out->d[3],
+                   .out = call->padded ? cz_out_step(call) : out->d[3],
                    .taps = 3,
                    .wanted = CZ_WINO_UNITS};
     w->y = axis_of(out->d[1], a->pad_top, a->dilation_h);
     w->x = axis_of(out->d[2], a->pad_left, a->dilation_w);
     return cz_wino_plan(w);
+}
+
+/** The parameters of `from` channels as those of `to`. */
+static void pad_ends(cz_epilogue *e, size_t from, size_t to, float *at) {
+    const float **const ends[] = {&e->bias, &e->scale, &e->shift};
+    for (size_t i = 0; i < CZ_COUNT(ends); i++, at += to) {
+        if (*ends[i] == NULL) continue;
+        memset(at + from, 0, (to - from) * sizeof *at);
+        *ends[i] = memcpy(at, *ends[i], from * sizeof *at);
+    }
 }
 
 static bool prepare(cz_call *call) {
@@ -190,7 +224,8 @@ static bool prepare(cz_call *call) {
     if (cz_conv_winograd(call, &w)) {
         call->units = w.units;
         call->scratch = w.scratch;
-        return true;
+        size_t ends;
+        return !call->padded || cz_layout(&call->scratch, 3 * w.out, sizeof(float), &ends);
     }
     cz_gemm g;
     size_t zeros, values;
@@ -201,7 +236,7 @@ static bool prepare(cz_call *call) {
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
     const cz_attr_conv2d *a = call->attr;
-    const cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
+    cz_epilogue e = cz_epilogue_make(in, a->act, a->act_p0, a->act_p1, a->residual);
     if (is_depthwise(call)) {
         cz_conv depthwise = cz_conv_make(call);
         depthwise.x = in[0];
@@ -215,6 +250,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     cz_wino w;
     if (cz_conv_winograd(call, &w)) {
         w.c.x = in[0];
+        if (call->padded) pad_ends(&e, call->out.d[3], w.out, (float *)(void *)((unsigned char *)scratch + w.scratch));
         cz_wino_run(&w, call->packed, &e, out, begin, end, scratch);
         return;
     }
@@ -229,7 +265,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     c.depth = g.group_in;
     const bool copies = is_gathered(call);
     cz_gemm_run(&g, call->set->tile, call->packed, &e, copies ? fill_gathered : cz_conv_rows,
-                copies ? (const void *)&c : &c.c, out, call->out.d[3], begin, end, scratch);
+                copies ? (const void *)&c : &c.c, out, c.c.out_step, begin, end, scratch);
 }
 
 const cz_kernel cz_kernel_conv2d = {packed_size, pack, prepare, run};

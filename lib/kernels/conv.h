@@ -9,36 +9,18 @@
 typedef struct cz_conv {
     int64_t height, width, out_height, out_width, kernel_h, kernel_w;
     int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
-    size_t channels;    /* of the input: samples from one pixel to the next */
-    bool bytes;         /* samples are u8, not f32: pointers to them are moved by cz_conv_at, and cast to be read */
-    float zero;         /* of u8 samples: the one that stands for 0 */
-    bool pointwise;     /* output pixel i reads input pixel i and no other */
-    bool replicate;     /* padding repeats the edge pixel; else it is zeros */
-    const float *x;     /* set in run: the input */
-    const float *zeros; /* set in run: `channels` zeros */
+    size_t channels;       /* of the input */
+    size_t step, out_step; /* samples from one pixel of the input, and of the result, to the next */
+    bool bytes;            /* samples are u8, not f32: pointers to them are moved by cz_conv_at, and cast to be read */
+    float zero;            /* of u8 samples: the one that stands for 0 */
+    bool pointwise;        /* output pixel i reads input pixel i and no other */
+    bool replicate;        /* padding repeats the edge pixel; else it is zeros */
+    const float *x;        /* set in run: the input */
+    const float *zeros;    /* set in run: `channels` zeros */
 } cz_conv;
 
-static inline cz_conv cz_conv_make(const cz_call *call) {
-    const cz_attr_conv2d *a = call->attr;
-    const cz_shape *x = &call->in[0], *w = &call->weight->shape, *out = &call->out;
-    const bool same = out->d[1] == x->d[1] && out->d[2] == x->d[2];
-    return (cz_conv){.height = x->d[1],
-                     .width = x->d[2],
-                     .out_height = out->d[1],
-                     .out_width = out->d[2],
-                     .kernel_h = w->d[1],
-                     .kernel_w = w->d[2],
-                     .stride_h = a->stride_h,
-                     .stride_w = a->stride_w,
-                     .dilation_h = a->dilation_h,
-                     .dilation_w = a->dilation_w,
-                     .pad_top = a->pad_top,
-                     .pad_left = a->pad_left,
-                     .channels = x->d[3],
-                     .pointwise = w->d[1] == 1 && w->d[2] == 1 && same && a->pad_top == 0 && a->pad_left == 0 &&
-                                  a->stride_h == 1 && a->stride_w == 1,
-                     .replicate = a->pad_mode == 1};
-}
+/** That of a conv2d's call. */
+cz_conv cz_conv_make(const cz_call *call);
 
 /** The sample n after p. */
 static inline const float *cz_conv_at(const cz_conv *c, const float *p, size_t n) {
@@ -52,7 +34,7 @@ static inline const float *cz_conv_pixel(const cz_conv *c, size_t n, int64_t y, 
         y = y < 0 ? 0 : y >= c->height ? c->height - 1 : y;
         x = x < 0 ? 0 : x >= c->width ? c->width - 1 : x;
     }
-    return cz_conv_at(c, c->x, ((n * (size_t)c->height + (size_t)y) * (size_t)c->width + (size_t)x) * c->channels);
+    return cz_conv_at(c, c->x, ((n * (size_t)c->height + (size_t)y) * (size_t)c->width + (size_t)x) * c->step);
 }
 
 /* depthwise.c: groups == input channels == output channels > 1; `block` channels, CZ_BLOCK or CZ_DEPTHWISE_PIXEL, lie

@@ -47,7 +47,9 @@ static cz_conv geometry(const cz_call *call) {
                      .dilation_w = a->dilation_w,
                      .pad_top = a->pad_top,
                      .pad_left = a->pad_left,
-                     .channels = x->d[3]};
+                     .channels = x->d[3],
+                     .step = x->d[3],
+                     .out_step = out->d[3]};
 }
 
 /** Before the first phase. */

@@ -72,14 +72,14 @@ static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, s
         memset(to, outside, (size_t)line * PIXEL);
         return;
     }
-    const size_t channels = d->c.channels;
+    const size_t step = d->c.step;
     const float *left = cz_conv_at(&d->c, cz_conv_pixel(&d->c, image, y, 0), c);
-    const float *right = cz_conv_at(&d->c, left, (size_t)(width - 1) * channels);
+    const float *right = cz_conv_at(&d->c, left, (size_t)(width - 1) * step);
     const int64_t begin = x0 >= 0 ? 0 : -x0 < line ? -x0 : line; /* begin .. end - 1 lie in the image */
     const int64_t end = width - x0 < begin ? begin : width - x0 < line ? width - x0 : line;
     if (begin < end)
-        copy(&d->c, to + begin * WIDE, cz_conv_at(&d->c, left, (size_t)(x0 + begin) * channels), (size_t)(end - begin),
-             channels, n);
+        copy(&d->c, to + begin * WIDE, cz_conv_at(&d->c, left, (size_t)(x0 + begin) * step), (size_t)(end - begin),
+             step, n);
     if (repeat) {
         copy(&d->c, to, left, (size_t)begin, 0, n);
         copy(&d->c, to + end * WIDE, right, (size_t)(line - end), 0, n);

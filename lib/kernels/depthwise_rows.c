@@ -130,13 +130,13 @@ void CZ_NAME(cz_depthwise_copy)(const cz_conv *c, float *to, const float *from, 
 static void store_u8(const cz_depthwise *j, uint8_t *out, size_t count, size_t c, size_t n) {
     const cz_steps s = cz_steps_of(j->e, c, n);
     const float *sums = j->sums;
-    for (out += c; count > 0; count--, sums += VL, out += j->c.channels)
+    for (out += c; count > 0; count--, sums += VL, out += j->c.out_step)
         vi_store_u8(out, cz_requantize(&s, vf_fma(vf_load(sums), s.factor, s.bias)), n);
 }
 
 /* The outputs of one row of a unit in one block of channels, from its lines. */
 void CZ_NAME(cz_depthwise_row)(const cz_depthwise *j, const cz_depthwise_row *o) {
-    const size_t kh = (size_t)j->c.kernel_h, channels = j->c.channels, c = o->c, n = o->n;
+    const size_t kh = (size_t)j->c.kernel_h, step = j->c.out_step, c = o->c, n = o->n;
     const bool plain = cz_epilogue_is_plain(j->e);
     const size_t tiles = cz_ceil_div(o->count, TILE), whole = plain && n == VL ? o->count / TILE : 0;
     const row_fn run = row_for(&j->c);
@@ -147,13 +147,13 @@ void CZ_NAME(cz_depthwise_row)(const cz_depthwise *j, const cz_depthwise_row *o)
         cursor r = {.taps = j->taps,
                     .w = (const float *)j->weights + c * kh * (size_t)j->c.kernel_w + part,
                     .start = start + part,
-                    .out = o->out + o->pixel * channels + c + part,
-                    .step = channels,
+                    .out = o->out + o->pixel * step + c + part,
+                    .step = step,
                     .clamps = clamps,
                     .low = low,
                     .high = high,
                     .ahead = o->ahead ? cz_conv_at(&j->c, o->ahead, c) : o->lines,
-                    .next = o->ahead ? j->c.bytes ? channels / sizeof(float) : channels : 0};
+                    .next = o->ahead ? j->c.bytes ? j->c.step / sizeof(float) : j->c.step : 0};
         for (size_t ky = 0, at = o->slot; ky < kh; ky++, at = at + 1 == kh ? 0 : at + 1)
             r.taps[ky] = o->lines + at * j->line * VL + part;
         run(j, &r, whole);
@@ -163,13 +163,13 @@ void CZ_NAME(cz_depthwise_row)(const cz_depthwise *j, const cz_depthwise_row *o)
         run(j, &r, tiles - whole);
     }
     if (cz_epilogue_is_u8(j->e)) {
-        store_u8(j, (uint8_t *)o->out + o->pixel * channels, o->count, c, n);
+        store_u8(j, (uint8_t *)o->out + o->pixel * step, o->count, c, n);
         return;
     }
     for (size_t done = whole * TILE; done < o->count; done += TILE) {
         size_t at[TILE];
         for (size_t p = 0; p < TILE; p++) at[p] = o->pixel + done + p;
         CZ_NAME(cz_finish)
-        (j->e, j->sums + (done - whole * TILE) * VL, VL, at, cz_min(TILE, o->count - done), channels, c, n, o->out);
+        (j->e, j->sums + (done - whole * TILE) * VL, VL, at, cz_min(TILE, o->count - done), step, c, n, o->out);
     }
 }

@@ -36,6 +36,10 @@ typedef struct cz_call {
     const void *attr;           /* struct cz_attr_<name> */
     cz_shape in[CZ_MAX_INPUTS]; /* d[0] == 0: this optional input is absent */
     cz_shape out;
+    /* Floats from one pixel of input 0, and of the result and its residual, to the next: the channels, or, where
+     * plan/pixels.h says that the kernel knows of it, more. 0: the channels. */
+    size_t in_step, out_step;
+    bool padded; /* what lies between the channels of one pixel of the result and the next is its own, of any values */
     const cz_constant *weight; /* input 1 of an operator whose row says packed; valid in packed_size and pack */
     const void *packed;        /* what pack() wrote; valid in run */
     size_t units;              /* set by prepare: number of pieces of work, independent of each other */
@@ -56,6 +60,9 @@ typedef struct cz_kernel {
      *  be read. Reads and writes nothing outside the tensors, the packed weights and the scratch. */
     void (*run)(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch);
 } cz_kernel;
+
+static inline size_t cz_in_step(const cz_call *call) { return call->in_step ? call->in_step : call->in[0].d[3]; }
+static inline size_t cz_out_step(const cz_call *call) { return call->out_step ? call->out_step : call->out.d[3]; }
 
 /** The instruction set of a COLORIZER_CPU_ constant that cz_cpu_supported() says yes to. */
 const cz_set *cz_set_of(int32_t cpu);

@@ -11,7 +11,7 @@ _Static_assert(CZ_NARROW_STEP % STEP == 0, "blocks of pixels end where a turned 
 void CZ_NAME(cz_narrow_turn)(const cz_narrow *j, size_t image, int64_t y, float *to) {
     const cz_conv *c = &j->c;
     int32_t steps[VL];
-    for (int32_t i = 0; i < VL; i++) steps[i] = i * (int32_t)c->channels;
+    for (int32_t i = 0; i < VL; i++) steps[i] = i * (int32_t)c->step;
     const vi index = vi_load(steps);
     for (size_t i = 0; i < j->span;) {
         const int64_t x = (int64_t)i - c->pad_left;

@@ -105,7 +105,7 @@ bool cz_wino_plan(cz_wino *w) {
     w->piece = part_of(w->c.channels, PIECE);
     w->depth = w->c.channels <= DEPTH ? part_of(w->c.channels, DEPTH) : w->piece;
     w->depths = cz_ceil_div(w->c.channels, w->depth);
-    w->streamed = w->set->streams && w->out % CZ_BLOCK == 0 &&
+    w->streamed = w->set->streams && w->out % CZ_BLOCK == 0 && w->c.out_step % CZ_BLOCK == 0 &&
                   w->images * (size_t)w->c.out_height * (size_t)w->c.out_width * w->out >= LARGE;
     cut(w);
     if (!is_cheaper(w) || !parts_of(w, &p)) return false;
@@ -143,7 +143,7 @@ static void tile_pixels(const cz_wino *w, const place *p, size_t first, const fl
     const cz_conv *c = &w->c;
     if (p->in_y >= 0 && p->in_x >= 0 && p->in_y + reach_y < c->height && p->in_x + reach_x < c->width) {
         const float *line = cz_conv_pixel(c, p->image, p->in_y, p->in_x) + first;
-        const size_t right = (size_t)w->x.step * c->channels, down = (size_t)(w->y.step * c->width) * c->channels;
+        const size_t right = (size_t)w->x.step * c->step, down = (size_t)(w->y.step * c->width) * c->step;
         for (int64_t y = 0; y < side; y++, line += down)
             for (int64_t x = 0; x < side; x++) *pixel++ = line + (size_t)x * right;
     } else {
@@ -260,7 +260,7 @@ static cz_wino_out place_out(const work *k, size_t t, size_t c) {
                          .right = (size_t)w->x.out_step,
                          .rows = p->rows,
                          .columns = p->columns,
-                         .channels = w->out,
+                         .channels = w->c.out_step,
                          .c = c,
                          .n = cz_min(CZ_BLOCK, w->out - c),
                          .streamed = w->streamed};

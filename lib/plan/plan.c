@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include "plan/arena.h"
+#include "plan/pixels.h"
 
 /** Most bytes of scratch that an operator may take for each thread. The networks that are measured take 12 MB at most,
  * at any size; a kernel of 255 x 255 with dilation 64 would take gigabytes. */
@@ -21,7 +22,7 @@ static double work(const cz_op *op, const cz_step *s) {
 }
 
 /** Fills the steps: shapes, kernels, units, scratch. Offsets come later. */
-static int32_t fill_steps(cz_plan *p, const cz_weights *w, cz_error *err) {
+static int32_t fill_steps(cz_plan *p, const cz_weights *w, const cz_pixels *pixels, cz_error *err) {
     const cz_model *m = p->model;
     for (size_t i = 0; i < m->n_ops; i++) {
         const cz_op *op = &m->ops[i];
@@ -30,7 +31,11 @@ static int32_t fill_steps(cz_plan *p, const cz_weights *w, cz_error *err) {
         s->call.set = w->set;
         s->call.attr = &op->attr;
         s->call.packed = w->packed[i];
-        s->call.out = p->shapes[cz_model_op_tensor(m, (uint32_t)i)];
+        const uint32_t out = cz_model_op_tensor(m, (uint32_t)i);
+        s->call.out = p->shapes[out];
+        s->call.in_step = pixels[op->in[0]].step;
+        s->call.out_step = pixels[out].step;
+        s->call.padded = pixels[out].padded;
         for (size_t k = 0; k < CZ_MAX_INPUTS; k++)
             if (op->in[k] != CZ_NO_TENSOR) s->call.in[k] = p->shapes[op->in[k]];
         if (s->call.packed != NULL) s->call.weight = &m->constants[op->in[1] - m->n_inputs];
@@ -45,15 +50,19 @@ static int32_t fill_steps(cz_plan *p, const cz_weights *w, cz_error *err) {
 }
 
 /** Lives of the tensors in steps: an input is there before step 0, an output stays to the end. */
-static void lives(const cz_plan *p, cz_block *blocks) {
+static void lives(const cz_plan *p, const cz_pixels *pixels, cz_block *blocks) {
     const cz_model *m = p->model;
     const uint32_t n = m->n_tensors;
     for (uint32_t t = 0; t < n; t++) {
         const size_t born = cz_model_is_op(m, t) ? t - cz_model_op_tensor(m, 0) : 0;
         blocks[t] = (cz_block){.first = born, .last = born};
-        const size_t count = cz_elements(&p->shapes[t]);
-        if (!cz_model_is_constant(m, t))
+        const size_t count = cz_elements(&p->shapes[t]) / p->shapes[t].d[3] * pixels[t].step;
+        if (!cz_model_is_constant(m, t) && pixels[t].host == t)
             blocks[t].bytes = cz_model_type(m, t) == CZ_TYPE_U8 ? count + CZ_U8_SLACK : count * sizeof(float);
+    }
+    for (uint32_t t = 0; t < n; t++) {
+        cz_block *host = &blocks[pixels[t].host];
+        host->first = cz_min(host->first, blocks[t].first);
     }
     for (size_t i = 0; i < m->n_ops; i++)
         for (size_t k = 0; k < CZ_MAX_INPUTS; k++)
@@ -77,13 +86,15 @@ static bool add_scratch(cz_plan *p, const cz_block *blocks) {
     return true;
 }
 
-static int32_t place(cz_plan *p, cz_block *blocks, uint32_t *order, cz_error *err) {
+static int32_t place(cz_plan *p, const cz_pixels *pixels, cz_block *blocks, uint32_t *order, cz_error *err) {
     const uint32_t n = p->model->n_tensors;
-    lives(p, blocks);
+    lives(p, pixels, blocks);
     if (!cz_arena_place(blocks, n, order, &p->arena_bytes) || !add_scratch(p, blocks))
         return cz_fail(err, COLORIZER_E_MEMORY, "the network's tensors do not fit the address space");
     for (uint32_t t = 0; t < n; t++)
-        p->offsets[t] = cz_model_is_constant(p->model, t) ? CZ_NO_OFFSET : blocks[t].offset;
+        p->offsets[t] = cz_model_is_constant(p->model, t)
+                            ? CZ_NO_OFFSET
+                            : blocks[pixels[t].host].offset + pixels[t].shift * sizeof(float);
     return COLORIZER_OK;
 }
 
@@ -102,11 +113,12 @@ static void connect(cz_plan *p, const cz_weights *w) {
 
 int32_t cz_plan_make(cz_plan **out, const cz_model *model, const cz_weights *weights, const cz_shape *inputs,
                      uint32_t threads, const cz_alloc *a, cz_error *err) {
-    size_t end = sizeof(cz_plan), steps, shapes, offsets, blocks = 0, order, temporary = 0;
+    size_t end = sizeof(cz_plan), steps, shapes, offsets, pixels = 0, blocks, order, temporary = 0;
     *out = NULL;
     if (!cz_layout(&end, model->n_ops, sizeof(cz_step), &steps) ||
         !cz_layout(&end, model->n_tensors, sizeof(cz_shape), &shapes) ||
         !cz_layout(&end, model->n_tensors, sizeof(size_t), &offsets) ||
+        !cz_layout(&temporary, model->n_tensors, sizeof(cz_pixels), &pixels) ||
         !cz_layout(&temporary, model->n_tensors, sizeof(cz_block), &blocks) ||
         !cz_layout(&temporary, model->n_tensors, sizeof(uint32_t), &order))
         return cz_fail(err, COLORIZER_E_MEMORY, "the plan does not fit the address space");
@@ -125,9 +137,13 @@ int32_t cz_plan_make(cz_plan **out, const cz_model *model, const cz_weights *wei
                    .threads = threads,
                    .bytes = end};
     status = cz_model_shapes(model, inputs, p->shapes, err);
-    if (status == COLORIZER_OK) status = fill_steps(p, weights, err);
+    cz_pixels *lie = (cz_pixels *)(void *)(temp + pixels);
+    if (status == COLORIZER_OK) {
+        cz_pixels_make(model, p->shapes, lie);
+        status = fill_steps(p, weights, lie, err);
+    }
     if (status == COLORIZER_OK)
-        status = place(p, (cz_block *)(void *)(temp + blocks), (uint32_t *)(void *)(temp + order), err);
+        status = place(p, lie, (cz_block *)(void *)(temp + blocks), (uint32_t *)(void *)(temp + order), err);
     if (status == COLORIZER_OK) {
         connect(p, weights);
         *out = p;
