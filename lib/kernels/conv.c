@@ -223,7 +223,7 @@ static bool prepare(cz_call *call) {
     cz_wino w;
     if (cz_conv_winograd(call, &w)) {
         call->units = w.units;
-        call->scratch = w.scratch;
+        call->scratch = w.p.end;
         size_t ends;
         return !call->padded || cz_layout(&call->scratch, 3 * w.out, sizeof(float), &ends);
     }
@@ -250,7 +250,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     cz_wino w;
     if (cz_conv_winograd(call, &w)) {
         w.c.x = in[0];
-        if (call->padded) pad_ends(&e, call->out.d[3], w.out, (float *)(void *)((unsigned char *)scratch + w.scratch));
+        if (call->padded) pad_ends(&e, call->out.d[3], w.out, (float *)(void *)((unsigned char *)scratch + w.p.end));
         cz_wino_run(&w, call->packed, &e, out, begin, end, scratch);
         return;
     }

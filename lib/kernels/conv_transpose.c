@@ -101,7 +101,7 @@ static bool phase_next(const cz_call *call, phase *p, bool *fits) {
     p->winograd = plan_winograd(call, p);
     *fits = p->winograd || cz_gemm_plan(&p->g);
     p->units = p->winograd ? p->w.units : p->g.units;
-    p->scratch = p->winograd ? p->w.scratch : p->g.scratch;
+    p->scratch = p->winograd ? p->w.p.end : p->g.scratch;
     return *fits;
 }
 

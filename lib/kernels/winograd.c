@@ -15,106 +15,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define STRIP  128            /* tiles of a strip, at most; half as many where V takes several passes */
-#define DEPTH  512            /* input channels of a layer that is one pass */
-#define PIECE  256            /* input channels of a piece, at most */
-#define RANGE  8              /* pairs of a unit, at most */
-#define LITTLE 32768.0        /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
-#define LARGE  (1u << 22)     /* floats: results that no cache keeps for the next step, 16 MiB */
-#define PAIR   (2 * CZ_BLOCK) /* output channels for which U is made at a time */
-#define SKEW   CZ_BLOCK /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
-
-/* ---------------------------------------------------------------- the plan */
-
-/** Parts of `count` channels that are at most `most` and alike, but for the multiple of 16. */
-static size_t part_of(size_t count, size_t most) {
-    return cz_ceil_div(cz_ceil_div(count, cz_ceil_div(count, most)), CZ_BLOCK) * CZ_BLOCK;
-}
-
-static size_t axis_tiles(const cz_wino_axis *a) {
-    return a->longer * cz_ceil_div(a->pixels + 1, CZ_WINO_TILE) +
-           (a->phases - a->longer) * cz_ceil_div(a->pixels, CZ_WINO_TILE);
-}
-static double axis_pixels(const cz_wino_axis *a) { return (double)a->phases * (double)a->pixels + (double)a->longer; }
-
-/** The cost model of docs/kernels.md, in multiply-adds of 16 lanes. */
-static bool is_cheaper(const cz_wino *w) {
-    const double planes = (double)((w->taps + 3) * (w->taps + 3)), in = (double)w->c.channels;
-    const double blocks = (double)cz_ceil_div(w->out, CZ_BLOCK), tiles = (double)w->tiles;
-    const double pixels = (double)w->images * axis_pixels(&w->y) * axis_pixels(&w->x);
-    const double direct = pixels * blocks * ((double)(w->taps * w->taps) * in + 4);
-    const double product = tiles * planes * blocks * (in + 8 * (double)cz_ceil_div(w->c.channels, w->piece));
-    const double input = tiles * 5 * planes * (double)cz_ceil_div(w->c.channels, CZ_BLOCK) * (double)w->ranges;
-    const double weight = (double)w->strips * 3 * planes * blocks * in;
-    const double output = tiles * 4 * planes * blocks;
-    return product + input + weight + output < 0.9 * direct;
-}
-
-/** Where the parts of the scratch lie. */
-typedef struct parts {
-    size_t v_plane, u_plane, m_plane; /* floats from one plane to the next */
-    size_t v_piece;                   /* floats from one piece of V to the next */
-    size_t v, u, m, zeros, rows, tiles, end;
-} parts;
-
-/** A tile: first output pixel, first input pixel, outputs that exist. */
-typedef struct place {
-    int64_t out_y, out_x, in_y, in_x;
-    size_t image, rows, columns;
-} place;
-
-static bool parts_of(const cz_wino *w, parts *p) {
-    const size_t planes = (w->taps + 3) * (w->taps + 3),
-                 padded = cz_ceil_div(w->strip, w->set->pixels) * w->set->pixels;
-    *p = (parts){
-        .v_plane = w->strip * w->piece + SKEW, .u_plane = PAIR * w->piece + SKEW, .m_plane = padded * PAIR + SKEW};
-    p->v_piece = planes * p->v_plane;
-    return cz_layout(&p->end, p->v_piece * cz_ceil_div(w->depth, w->piece), sizeof(float), &p->v) &&
-           cz_layout(&p->end, planes * p->u_plane, sizeof(float), &p->u) &&
-           cz_layout(&p->end, planes * p->m_plane * (w->depths == 1 ? 1 : w->range), sizeof(float), &p->m) &&
-           cz_layout(&p->end, w->c.channels, sizeof(float), &p->zeros) &&
-           cz_layout(&p->end, padded, sizeof(float *), &p->rows) &&
-           cz_layout(&p->end, w->strip, sizeof(place), &p->tiles) && cz_align_up(p->end, &p->end);
-}
-
-/** Cuts the layer into units: strips and ranges as large as they may be, as each strip transforms the weights again and
- *  each range the inputs; smaller where that leaves too few units. */
-static void cut(cz_wino *w) {
-    const size_t pairs = cz_ceil_div(w->out, PAIR);
-    w->strips = cz_ceil_div(w->tiles, w->depths == 1 ? STRIP : STRIP / 2);
-    w->ranges = cz_ceil_div(pairs, RANGE);
-    /* in double: only an estimate, so it may round, and it cannot overflow */
-    const bool little = (double)w->tiles * (double)w->out * (double)w->c.channels < LITTLE;
-    const size_t wanted = little ? 1 : w->wanted;
-    while (w->strips * w->ranges < wanted && w->tiles / (w->strips + 1) >= STRIP / 4) w->strips++;
-    while (w->strips * w->ranges < wanted && w->ranges < pairs) w->ranges++;
-    w->strip = cz_ceil_div(w->tiles, w->strips);
-    w->strips = cz_ceil_div(w->tiles, w->strip);
-    w->range = cz_ceil_div(pairs, w->ranges);
-    w->ranges = cz_ceil_div(pairs, w->range);
-    w->units = w->strips * w->ranges;
-}
-
-bool cz_wino_plan(cz_wino *w) {
-    parts p;
-    w->tiles_y = axis_tiles(&w->y);
-    w->tiles_x = axis_tiles(&w->x);
-    /* no more tiles than output pixels, so these products fit */
-    w->tiles = w->images * w->tiles_y * w->tiles_x;
-    if (w->tiles == 0) return false;
-    w->piece = part_of(w->c.channels, PIECE);
-    w->depth = w->c.channels <= DEPTH ? part_of(w->c.channels, DEPTH) : w->piece;
-    w->depths = cz_ceil_div(w->c.channels, w->depth);
-    w->streamed = w->set->streams && w->out % CZ_BLOCK == 0 && w->c.out_step % CZ_BLOCK == 0 &&
-                  w->images * (size_t)w->c.out_height * (size_t)w->c.out_width * w->out >= LARGE;
-    cut(w);
-    if (!is_cheaper(w) || !parts_of(w, &p)) return false;
-    w->scratch = p.end;
-    return true;
-}
-
-/* ---------------------------------------------------------------- tiles */
-
 /** Tile `tile` of one axis: its first output and input coordinates, and how many outputs it has. */
 static size_t locate(const cz_wino_axis *a, size_t tile, int64_t *out, int64_t *in) {
     const size_t tall = cz_ceil_div(a->pixels + 1, CZ_WINO_TILE), low = cz_ceil_div(a->pixels, CZ_WINO_TILE);
@@ -127,10 +27,10 @@ static size_t locate(const cz_wino_axis *a, size_t tile, int64_t *out, int64_t *
     return cz_min(CZ_WINO_TILE, a->pixels + longer - first);
 }
 
-static void locate_strip(const cz_wino *w, size_t first, size_t count, place *tiles) {
+static void locate_strip(const cz_wino *w, size_t first, size_t count, cz_wino_place *tiles) {
     for (size_t t = 0; t < count; t++) {
         const size_t at = first + t;
-        place *p = &tiles[t];
+        cz_wino_place *p = &tiles[t];
         p->image = at / w->tiles_x / w->tiles_y;
         p->rows = locate(&w->y, at / w->tiles_x % w->tiles_y, &p->out_y, &p->in_y);
         p->columns = locate(&w->x, at % w->tiles_x, &p->out_x, &p->in_x);
@@ -138,7 +38,7 @@ static void locate_strip(const cz_wino *w, size_t first, size_t count, place *ti
 }
 
 /** Pointers to the tile's inputs from channel `first` on, row by row. */
-static void tile_pixels(const cz_wino *w, const place *p, size_t first, const float **pixel) {
+static void tile_pixels(const cz_wino *w, const cz_wino_place *p, size_t first, const float **pixel) {
     const int64_t side = (int64_t)w->taps + 3, reach_y = (side - 1) * w->y.step, reach_x = (side - 1) * w->x.step;
     const cz_conv *c = &w->c;
     if (p->in_y >= 0 && p->in_x >= 0 && p->in_y + reach_y < c->height && p->in_x + reach_x < c->width) {
@@ -162,8 +62,7 @@ typedef struct work {
     const float *weights;
     float *out, *v, *u, *m;
     const float **rows; /* of plane 0 of V, by tile */
-    place *tiles;
-    parts p;
+    cz_wino_place *tiles;
     size_t first, count; /* the strip's tiles */
 } work;
 
@@ -179,14 +78,14 @@ static void make_v(const work *k, size_t first, size_t depth, float *v) {
     for (size_t t = 0; t < k->count; t++, v += w->piece) {
         const float **pixel = pixels[t % 2], **next = pixels[(t + 1) % 2];
         tile_pixels(w, &k->tiles[cz_min(t + 1, k->count - 1)], first, next);
-        w->set->wino_input(w->taps, pixel, next, whole, v, k->p.v_plane);
+        w->set->wino_input(w->taps, pixel, next, whole, v, k->w->p.v_plane);
         if (whole == depth) continue; /* else the last channels: whole vectors of a copy */
         for (size_t i = 0; i < inputs; i++) {
             pieces[i] = some + i * CZ_BLOCK;
             memcpy(some + i * CZ_BLOCK, pixel[i] + whole, (depth - whole) * sizeof *some);
             CZ_PREFETCH(next[i] + whole);
         }
-        w->set->wino_input(w->taps, pieces, pieces, CZ_BLOCK, v + whole, k->p.v_plane);
+        w->set->wino_input(w->taps, pieces, pieces, CZ_BLOCK, v + whole, k->w->p.v_plane);
     }
 }
 
@@ -203,7 +102,7 @@ static void make_u(const work *k, size_t block, size_t first, size_t depth, floa
     const float *weights = weights_at(k, block, first);
     const ptrdiff_t step = (ptrdiff_t)tap;
     w->set->wino_weights(w->taps, w->reversed ? weights + (taps - 1) * tap : weights, w->reversed ? -step : step, depth,
-                         w->c.channels - first, u, k->p.u_plane);
+                         w->c.channels - first, u, k->w->p.u_plane);
 }
 
 /** M += V U for one pair and the input channels first .. first + depth - 1 of a pass; the first start it. Each tile
@@ -216,10 +115,10 @@ static void multiply(const work *k, size_t pair, size_t first, size_t depth, con
     const size_t taps = w->taps * w->taps, tap = w->c.channels * CZ_BLOCK;
     for (size_t b = 0; b < nb; b++) make_u(k, 2 * pair + b, first, depth, k->u + b * block);
     cz_micro micro = {.taps = 1, .depth = depth, .next_block = block};
-    for (size_t f = 0; f < planes; f++, m += k->p.m_plane) {
-        micro.offset = f * k->p.v_plane + first % w->depth / w->piece * k->p.v_piece;
+    for (size_t f = 0; f < planes; f++, m += k->w->p.m_plane) {
+        micro.offset = f * k->w->p.v_plane + first % w->depth / w->piece * k->w->p.v_piece;
         for (size_t b = 0; b < nb; b += blocks) {
-            micro.weights = k->u + f * k->p.u_plane + b * block;
+            micro.weights = k->u + f * k->w->p.u_plane + b * block;
             for (size_t t = 0; t < k->count; t += pixels) {
                 const bool asks = next != NULL && t == 0 && f + taps >= planes;
                 micro.rows = k->rows + t;
@@ -227,7 +126,8 @@ static void multiply(const work *k, size_t pair, size_t first, size_t depth, con
                               : t + pixels < k->count ? k->rows[t + pixels] + micro.offset
                                                       : micro.weights;
                 micro.next_ahead = asks ? taps * tap : 0;
-                w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * PAIR + b * CZ_BLOCK, PAIR, first > 0);
+                w->set->add(&micro, cz_min(pixels, k->count - t), nb - b, m + t * CZ_WINO_PAIR + b * CZ_BLOCK,
+                            CZ_WINO_PAIR, first > 0);
             }
         }
     }
@@ -252,7 +152,7 @@ static inline void ask_for_outputs(const cz_epilogue *e, const cz_wino_out *o) {
 /** Where tile t's results from channel c on go. */
 static cz_wino_out place_out(const work *k, size_t t, size_t c) {
     const cz_wino *w = k->w;
-    const place *p = &k->tiles[t];
+    const cz_wino_place *p = &k->tiles[t];
     const size_t row = p->image * (size_t)w->c.out_height + (size_t)p->out_y;
     return (cz_wino_out){.out = k->out,
                          .first = row * (size_t)w->c.out_width + (size_t)p->out_x,
@@ -267,31 +167,31 @@ static cz_wino_out place_out(const work *k, size_t t, size_t c) {
 }
 
 static void store_pair(const work *k, size_t pair, const float *m) {
-    cz_wino_out next = place_out(k, 0, pair * PAIR);
-    for (size_t t = 0; t < k->count; t++, m += PAIR) {
+    cz_wino_out next = place_out(k, 0, pair * CZ_WINO_PAIR);
+    for (size_t t = 0; t < k->count; t++, m += CZ_WINO_PAIR) {
         cz_wino_out o = next;
         if (t + 1 < k->count) {
-            next = place_out(k, t + 1, pair * PAIR);
+            next = place_out(k, t + 1, pair * CZ_WINO_PAIR);
             ask_for_outputs(k->e, &next);
         }
-        k->w->set->wino_output(k->w->taps, m, k->p.m_plane, k->e, &o);
+        k->w->set->wino_output(k->w->taps, m, k->w->p.m_plane, k->e, &o);
         o.c += CZ_BLOCK;
         if (o.c >= k->w->out) continue;
         o.n = cz_min(CZ_BLOCK, k->w->out - o.c);
-        k->w->set->wino_output(k->w->taps, m + CZ_BLOCK, k->p.m_plane, k->e, &o);
+        k->w->set->wino_output(k->w->taps, m + CZ_BLOCK, k->w->p.m_plane, k->e, &o);
     }
 }
 
 /** One unit; `held`: V holds this strip's only pass already. */
 static void run_unit(const work *k, size_t range, bool held) {
     const cz_wino *w = k->w;
-    const size_t first = range * w->range, last = cz_min(first + w->range, cz_ceil_div(w->out, PAIR));
+    const size_t first = range * w->range, last = cz_min(first + w->range, cz_ceil_div(w->out, CZ_WINO_PAIR));
     const bool once = w->depths == 1; /* then the sums of one pair are all that is kept of M */
-    const size_t each = once ? 0 : (w->taps + 3) * (w->taps + 3) * k->p.m_plane;
+    const size_t each = once ? 0 : (w->taps + 3) * (w->taps + 3) * k->w->p.m_plane;
     for (size_t pass = 0; pass < w->depths; pass++) {
         const size_t start = pass * w->depth, end = cz_min(start + w->depth, w->c.channels);
         for (size_t at = start; !held && at < end; at += w->piece)
-            make_v(k, at, cz_min(w->piece, end - at), k->v + (at - start) / w->piece * k->p.v_piece);
+            make_v(k, at, cz_min(w->piece, end - at), k->v + (at - start) / w->piece * k->w->p.v_piece);
         for (size_t pair = first; pair < last; pair++) {
             float *m = k->m + (pair - first) * each;
             for (size_t at = start; at < end; at += w->piece) {
@@ -313,15 +213,14 @@ void cz_wino_run(const cz_wino *w, const float *weights, const cz_epilogue *e, f
     unsigned char *base = scratch;
     work k = {.e = e, .weights = weights, .out = out};
     cz_wino copy = *w;
-    if (!parts_of(w, &k.p)) return; /* cannot be: cz_wino_plan() has laid out the same */
     copy.streamed = w->streamed && (uintptr_t)out % CZ_ALIGN == 0;
-    copy.c.zeros = memset(base + k.p.zeros, 0, w->c.channels * sizeof(float));
+    copy.c.zeros = memset(base + w->p.zeros, 0, w->c.channels * sizeof(float));
     k.w = &copy;
-    k.v = (float *)(void *)(base + k.p.v);
-    k.u = (float *)(void *)(base + k.p.u);
-    k.m = (float *)(void *)(base + k.p.m);
-    k.rows = (const float **)(void *)(base + k.p.rows);
-    k.tiles = (place *)(void *)(base + k.p.tiles);
+    k.v = (float *)(void *)(base + w->p.v);
+    k.u = (float *)(void *)(base + w->p.u);
+    k.m = (float *)(void *)(base + w->p.m);
+    k.rows = (const float **)(void *)(base + w->p.rows);
+    k.tiles = (cz_wino_place *)(void *)(base + w->p.tiles);
     size_t held = SIZE_MAX; /* the strip that `tiles` and V are of */
     for (size_t unit = begin; unit < end; unit++) {
         const size_t strip = unit / w->ranges;

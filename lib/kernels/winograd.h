@@ -8,9 +8,10 @@
 
 #include "kernels/conv.h"
 
-#define CZ_WINO_TILE  4 /* outputs along one axis */
-#define CZ_WINO_INPUT 6 /* inputs along one axis, at most: taps + 3 */
-#define CZ_WINO_UNITS 2 /* units that threads want to share of a step */
+#define CZ_WINO_TILE  4              /* outputs along one axis */
+#define CZ_WINO_INPUT 6              /* inputs along one axis, at most: taps + 3 */
+#define CZ_WINO_UNITS 2              /* units that threads want to share of a step */
+#define CZ_WINO_PAIR  (2 * CZ_BLOCK) /* output channels for which weights are transformed at a time */
 
 /** Output pixels along one axis, as interleaved phases: pixel i of phase p is output coordinate out + p + i out_step,
  *  and its first tap reads input coordinate in + p + i step; the next taps read on in steps of `step`. */
@@ -19,6 +20,19 @@ typedef struct cz_wino_axis {
     size_t pixels;         /* of each of the others */
     int64_t out, out_step, in, step;
 } cz_wino_axis;
+
+/** Where the parts of the scratch lie. */
+typedef struct cz_wino_parts {
+    size_t v_plane, u_plane, m_plane;        /* floats from one plane to the next */
+    size_t v_piece;                          /* floats from one piece of V to the next */
+    size_t v, u, m, zeros, rows, tiles, end; /* bytes from the start of the scratch */
+} cz_wino_parts;
+
+/** A tile: first output pixel, first input pixel, outputs that exist. */
+typedef struct cz_wino_place {
+    int64_t out_y, out_x, in_y, in_x;
+    size_t image, rows, columns;
+} cz_wino_place;
 
 typedef struct cz_wino {
     /* set by the caller */
@@ -37,7 +51,8 @@ typedef struct cz_wino {
     size_t piece;         /* input channels for which weights are transformed at a time */
     bool streamed;        /* results go past the caches, if the set can */
     size_t range, ranges; /* pairs of blocks of 16 output channels of a unit; how many */
-    size_t units, scratch;
+    size_t units;
+    cz_wino_parts p; /* of the scratch, which ends at p.end */
 } cz_wino;
 
 /** Chooses the units, and whether this way is cheaper; depends on shapes only. false: it is not (or does not fit). */
