@@ -2,13 +2,13 @@
  * How a Winograd convolution is cut into units, whether it is cheaper than the direct sum, and where its parts lie. */
 #include "kernels/set.h"
 
-#define STRIP  128            /* tiles of a strip, at most; half as many where V takes several passes */
-#define DEPTH  512            /* input channels of a layer that is one pass */
-#define PIECE  256            /* input channels of a piece, at most */
-#define RANGE  8              /* pairs of a unit, at most */
-#define LITTLE 32768.0        /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
-#define LARGE  (1u << 22)     /* floats: results that no cache keeps for the next step, 16 MiB */
-#define SKEW   CZ_BLOCK /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
+#define STRIP  128        /* tiles of a strip, at most; half as many where V takes several passes */
+#define DEPTH  512        /* input channels of a layer that is one pass */
+#define PIECE  256        /* input channels of a piece, at most */
+#define RANGE  8          /* pairs of a unit, at most */
+#define LITTLE 32768.0    /* tiles times inputs times outputs: about 10 microseconds, not worth sharing */
+#define LARGE  (1u << 22) /* floats: results that no cache keeps for the next step, 16 MiB */
+#define SKEW   CZ_BLOCK   /* floats between the planes of V, U, M: else their lines would fall on one set of a cache */
 
 /** Parts of `count` channels that are at most `most` and alike, but for the multiple of 16. */
 static size_t part_of(size_t count, size_t most) {
@@ -39,8 +39,9 @@ static bool lay_out(cz_wino *w) {
     cz_wino_parts *p = &w->p;
     const size_t planes = (w->taps + 3) * (w->taps + 3),
                  padded = cz_ceil_div(w->strip, w->set->pixels) * w->set->pixels;
-    *p = (cz_wino_parts){
-        .v_plane = w->strip * w->piece + SKEW, .u_plane = CZ_WINO_PAIR * w->piece + SKEW, .m_plane = padded * CZ_WINO_PAIR + SKEW};
+    *p = (cz_wino_parts){.v_plane = w->strip * w->piece + SKEW,
+                         .u_plane = CZ_WINO_PAIR * w->piece + SKEW,
+                         .m_plane = padded * CZ_WINO_PAIR + SKEW};
     p->v_piece = planes * p->v_plane;
     return cz_layout(&p->end, p->v_piece * cz_ceil_div(w->depth, w->piece), sizeof(float), &p->v) &&
            cz_layout(&p->end, planes * p->u_plane, sizeof(float), &p->u) &&
