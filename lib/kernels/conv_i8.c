@@ -30,7 +30,9 @@ static bool is_direct(const cz_attr_conv2d_i8 *a) {
 /** 16-channel vectors of a group of depthwise_i8.c; 0: it is not called. */
 static size_t quads_of(const cz_call *call) {
     const cz_attr_conv2d_i8 *a = call->attr;
-    const bool fits = is_depthwise(call) && is_direct(a) && a->out_scale != 0 && a->residual == 0;
+    const uint32_t *w = call->weight->shape.d;
+    const bool has_row = w[1] == w[2] && a->dilation == 1 && (w[2] == 3 ? a->stride <= 2 : w[2] == 5 && a->stride == 1);
+    const bool fits = is_depthwise(call) && has_row && is_direct(a) && a->out_scale != 0 && a->residual == 0;
     return fits && call->set->depthwise_row_i8 != NULL ? CZ_DEPTHWISE_PIXEL / CZ_BLOCK : 0;
 }
 

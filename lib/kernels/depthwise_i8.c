@@ -29,20 +29,23 @@ typedef struct part {
     size_t quads, count;        /* outputs */
     const int32_t *w;           /* [quad][kernel_w][EACH]: a weight of each of 4 kernel rows */
     const ends *e;
-    float low, high;
+    vi low; /* of cz_requantize_low */
+    float high;
     uint8_t *out; /* `step` apart */
     size_t step;
 } part;
 
-/** Adds the input column at x: tap k of the first of `live` outputs under way, tap k - 1 of the second, ... */
-CZ_INLINE void add(const part *r, size_t quads, ptrdiff_t x, int k, int kw, int live, vi sum[MOST][VQ]) {
+/** Adds the input column at x: tap k of the first of `live` outputs under way, tap k - stride of the second, ... */
+CZ_INLINE void add(const part *r, size_t quads, ptrdiff_t x, int k, int kw, int stride, int live, vi sum[MOST][VQ]) {
     const int32_t *w = r->w;
     for (size_t q = 0; q < quads; q++, w += (size_t)kw * EACH) {
         vi v[VQ];
         vi_quads(r->rows + 4 * q, x, v);
         CZ_UNROLL for (int i = 0; i < live; i++) {
+            const int tap = k - i * stride;
+            if (tap < 0) continue;
             CZ_UNROLL for (int b = 0; b < VQ; b++) sum[i][b] =
-                vi_dot4(sum[i][b], v[b], vi_load(w + ((k - i) * VQ + b) * VL));
+                vi_dot4(sum[i][b], v[b], vi_load(w + (tap * VQ + b) * VL));
         }
     }
 }
@@ -52,54 +55,44 @@ CZ_INLINE void begin(const part *r, vi sum[VQ]) {
 }
 
 /** Stores output o as u8. */
-CZ_INLINE void put(const part *r, size_t o, vf low, vf high, const vi sum[VQ]) {
+CZ_INLINE void put(const part *r, size_t o, vi low, vf high, const vi sum[VQ]) {
     vi q[VQ];
     CZ_UNROLL for (int b = 0; b < VQ; b++) {
-        const cz_steps s = {vf_load(r->e->factor + b * VL), vf_load(r->e->bias + b * VL), low, high};
-        q[b] = cz_requantize(&s, vf_fma(vf_from_i(sum[b]), s.factor, s.bias));
+        const cz_steps s = {
+            .factor = vf_load(r->e->factor + b * VL), .bias = vf_load(r->e->bias + b * VL), .high = high};
+        q[b] = cz_requantize_low(&s, vf_fma(vf_from_i(sum[b]), s.factor, s.bias));
     }
-    vi_store_quads(r->out + o * r->step, q);
+    vi_store_quads(r->out + o * r->step, q, low);
 }
 
-/** A row of stride 1 for one size of the kernel, constants where it is inlined. Outputs before the first, whose windows
+/** A row for one size and stride of the kernel, constants where it is inlined. Outputs before the first, whose windows
  *  the first columns would be the end of, are summed too, and dropped. */
-CZ_INLINE void row(const part *given, size_t quads, int kw) {
+CZ_INLINE void row(const part *given, size_t quads, int kw, int stride) {
     const part r = *given; /* here, no store can change it */
-    const vf low = vf_set1(r.low), high = vf_set1(r.high);
+    const vi low = r.low;
+    const vf high = vf_set1(r.high);
+    const int live = (kw - 1) / stride + 1;
     vi sum[MOST][VQ];
-    CZ_UNROLL for (int i = 0; i < kw; i++) begin(&r, sum[i]);
-    ptrdiff_t x = 0;
-    for (ptrdiff_t o = 1 - kw; o < (ptrdiff_t)r.count; o++, x += PIXEL) {
-        add(&r, quads, x, kw - 1, kw, kw, sum);
+    CZ_UNROLL for (int i = 0; i < live; i++) begin(&r, sum[i]);
+    ptrdiff_t x = ((1 - live) * stride + kw - stride) * PIXEL; /* before the line: the column is of no output */
+    for (ptrdiff_t o = 1 - live; o < (ptrdiff_t)r.count; o++) {
+        CZ_UNROLL for (int k = kw - stride; k < kw; k++, x += PIXEL)
+            add(&r, quads, x < 0 ? 0 : x, k, kw, stride, live, sum);
         if (o >= 0) put(&r, (size_t)o, low, high, sum[0]);
-        CZ_UNROLL for (int i = 0; i + 1 < kw; i++) { CZ_UNROLL for (int b = 0; b < VQ; b++) sum[i][b] = sum[i + 1][b]; }
-        begin(&r, sum[kw - 1]);
+        CZ_UNROLL for (int i = 0; i + 1 < live; i++) {
+            CZ_UNROLL for (int b = 0; b < VQ; b++) sum[i][b] = sum[i + 1][b];
+        }
+        begin(&r, sum[live - 1]);
     }
 }
 
-static void row_3x1(const part *r) { row(r, 1, 3); }
-static void row_5x1(const part *r) { row(r, 2, 5); }
+static void row_3x1(const part *r) { row(r, 1, 3, 1); }
+static void row_3x2(const part *r) { row(r, 1, 3, 2); }
+static void row_5x1(const part *r) { row(r, 2, 5, 1); }
 
-/** A row for any size, stride and dilation. */
-static void row_any(const part *r, const cz_conv *c) {
-    const ptrdiff_t stride = (ptrdiff_t)c->stride_w * PIXEL, step = (ptrdiff_t)c->dilation_w * PIXEL;
-    const int kw = (int)c->kernel_w;
-    for (size_t o = 0; o < r->count; o++) {
-        vi sum[MOST][VQ];
-        begin(r, sum[0]);
-        for (int k = 0; k < kw; k++) add(r, r->quads, (ptrdiff_t)o * stride + k * step, k, kw, 1, sum);
-        put(r, o, vf_set1(r->low), vf_set1(r->high), sum[0]);
-    }
-}
-
+/** The sizes and strides that conv_i8.c sends here. */
 static void run(const part *r, const cz_conv *c) {
-    const bool plain = c->dilation_w == 1 && c->stride_w == 1;
-    if (plain && c->kernel_w == 3 && r->quads == 1)
-        row_3x1(r);
-    else if (plain && c->kernel_w == 5 && r->quads == 2)
-        row_5x1(r);
-    else
-        row_any(r, c);
+    (c->kernel_w == 5 ? row_5x1 : c->stride_w == 2 ? row_3x2 : row_3x1)(r);
 }
 
 /** Values of EACH channels to the order of vi_quads. */
@@ -147,7 +140,7 @@ void CZ_NAME(cz_depthwise_row_i8)(const cz_depthwise *j, const cz_depthwise_row 
                 .count = o->count,
                 .w = (const int32_t *)j->weights + quads * (size_t)j->c.kernel_w * o->c,
                 .e = to,
-                .low = e->low,
+                .low = cz_low_bytes(e),
                 .high = e->high,
                 .out = whole ? out : aside,
                 .step = whole ? j->c.channels : EACH},

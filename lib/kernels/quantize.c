@@ -16,10 +16,12 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     uint8_t *q = (uint8_t *)out + first;
     size_t left = last - first;
 #if CZ_NB > 1
+    const cz_steps s = {.factor = vf_set1(steps), .bias = vf_set1((float)a->zero), .high = vf_set1(CZ_U8_MAX)};
     for (; left >= 4 * VL; left -= 4 * VL, x += 4 * VL, q += 4 * VL) {
         vi v[4];
-        CZ_UNROLL for (int i = 0; i < 4; i++) v[i] = cz_quantize(vf_load(x + i * VL), steps, (float)a->zero);
-        vi_store_u8_4(q, q + 2 * VL, v[0], v[1], v[2], v[3]);
+        CZ_UNROLL for (int i = 0; i < 4; i++) v[i] =
+            cz_requantize_low(&s, vf_fma(vf_load(x + i * VL), s.factor, s.bias));
+        vi_store_u8_4(q, q + 2 * VL, v[0], v[1], v[2], v[3], vi_set1(0));
     }
 #endif
     VF_FOR(i, left, n) vi_store_u8(q + i, cz_quantize(vf_load_n(x + i, n), steps, (float)a->zero), n);

@@ -48,21 +48,21 @@ static void store_steps(const cz_epilogue *e, const cz_tile_out *o, size_t c, si
 }
 
 #if CZ_NB > 1
-/** Two whole blocks without a residual, two pixels at a time. */
-static void store_pairs(const cz_epilogue *e, const cz_tile_out *o, const int32_t *sums) {
+/** Two whole blocks of a whole tile, without a residual, two pixels at a time, out of registers. Pixels past the last
+ *  are that one again. */
+CZ_INLINE void store_pairs(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
     const cz_steps s[2] = {cz_steps_of(e, o->first, VL), cz_steps_of(e, o->first + VL, VL)};
     uint8_t *const out = (uint8_t *)o->out + o->first;
-    for (size_t p = 0; p < o->count; p += 2) {
-        const size_t two[2] = {p, cz_min(p + 1, o->count - 1)};
+    const vi low = cz_low_bytes(e);
+    CZ_UNROLL for (int p = 0; p < CZ_MR; p += 2) {
         vi q[2][2];
         CZ_UNROLL for (int k = 0; k < 2; k++) {
             CZ_UNROLL for (int b = 0; b < 2; b++) {
-                const vf v = vf_from_i(vi_load(sums + (two[k] * CZ_NB + (size_t)b) * VL));
-                q[k][b] = cz_requantize(&s[b], vf_fma(v, s[b].factor, s[b].bias));
+                q[k][b] = cz_requantize_low(&s[b], vf_fma(vf_from_i(sum[p + k][b]), s[b].factor, s[b].bias));
             }
         }
-        vi_store_u8_4(out + o->pixel[two[0]] * o->channels, out + o->pixel[two[1]] * o->channels, q[0][0], q[0][1],
-                      q[1][0], q[1][1]);
+        vi_store_u8_4(out + o->pixel[p] * o->channels, out + o->pixel[p + 1] * o->channels, q[0][0], q[0][1], q[1][0],
+                      q[1][1], low);
     }
 }
 #endif
@@ -90,12 +90,6 @@ static void finish_tile(const cz_epilogue *e, const cz_tile_out *o, const int32_
         CZ_NAME(cz_finish)(e, kept, CZ_NB * VL, o->pixel, o->count, o->channels, o->first, n, o->out);
         return;
     }
-#if CZ_NB > 1
-    if (n == CZ_NB * VL && cz_epilogue_is_u8(e)) {
-        store_pairs(e, o, sums);
-        return;
-    }
-#endif
     for (size_t b = 0; b < n; b += VL)
         (e->steps != 0 ? store_steps : store_f32)(e, o, o->first + b, cz_min(VL, n - b), sums + b);
 }
@@ -107,6 +101,12 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
         CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
     }
     sum_tile(k, m, nb, vnni, sum);
+#if CZ_NB > 1
+    if (m == CZ_MR && nb == CZ_NB && o->last - o->first == CZ_NB * VL && cz_epilogue_is_u8(e)) {
+        store_pairs(e, o, sum);
+        return;
+    }
+#endif
     int32_t kept[CZ_MR * CZ_NB * VL];
     CZ_UNROLL for (int p = 0; p < m; p++) {
         CZ_UNROLL for (int b = 0; b < nb; b++) vi_store(kept + (p * CZ_NB + b) * VL, sum[p][b]);
