@@ -23,23 +23,27 @@ from tools import czw
 
 from . import interpret
 from .color import srgb_to_lab
-from .data import AB_SCALE
+from .equalize import equalize
 from .rounding import activation_range, round_rows, to_u8
 from .store import center_crops, open_store
 
 # What bears it: mean CIEDE2000 from the f32 network 0.36 over 60 photographs. The 3x3 convolutions of the decoder would
 # make it 0.6 to 0.7.
-DEFAULT_INT8 = r"block([1-9]|1\d)\..*|attend.*|up.*|proj32|logits"
+DEFAULT_INT8 = r"block([1-9]|1\d)\..*|attend.*|up.*|proj32|merge.*|refine4|residual|logits"
 ROWS = 12000  # of inputs that a weight is rounded for
-HINT_LEVEL = 0.5  # of the hint planes in an f32 file
+EQUALIZED = 16  # images that say how large channels are
 CHANNELS = 64  # of a depthwise convolution at a time
+
+
+def is_int8(op: czw.Operator, pattern: re.Pattern[str]) -> bool:
+    return op.op.name == "conv2d" and pattern.fullmatch(op.name) is not None
 
 
 class Quantizer:
     """Writes `model` anew; keeps for every live tensor what the f32 network and the rounded one have in it."""
 
-    def __init__(self, source: czw.Model, images: Tensor, pattern: str) -> None:
-        self.source, self.pattern = source, re.compile(pattern)
+    def __init__(self, source: czw.Model, images: Tensor, pattern: re.Pattern[str]) -> None:
+        self.source, self.pattern = source, pattern
         self.model = czw.Model(inputs=list(source.inputs), metadata=dict(source.metadata))
         self.constants = [torch.from_numpy(np.ascontiguousarray(c.values())) for c in source.constants]
         self.copied: dict[int, czw.Tensor] = {}
@@ -56,7 +60,7 @@ class Quantizer:
         for i, op in enumerate(self.source.operators):
             t = czw.Tensor("operator", i)
             self.exact[t] = self.compute(op, self.exact)
-            if self.is_int8(op):
+            if is_int8(op, self.pattern):
                 self.convolution(op, t)
             else:
                 dtype = "f16" if op.op.packed else None
@@ -74,9 +78,6 @@ class Quantizer:
             if i not in self.copied and c.name.startswith("color."):
                 self.operand(czw.Tensor("constant", i), None)
         return self.model
-
-    def is_int8(self, op: czw.Operator) -> bool:
-        return op.op.name == "conv2d" and self.pattern.fullmatch(op.name) is not None
 
     def value(self, t: czw.Tensor, live: dict[czw.Tensor, Tensor]) -> Tensor:
         return self.constants[t.index] if t.kind == "constant" else live[t]
@@ -115,7 +116,7 @@ class Quantizer:
     def all_int8(self, t: czw.Tensor) -> bool:
         """Whether a tensor is read as u8 only."""
         readers = [op for op in self.source.operators for k, x in enumerate(op.inputs) if x == t]
-        inside = all(self.is_int8(op) and op.inputs[0] == t and t not in op.inputs[1:] for op in readers)
+        inside = all(is_int8(op, self.pattern) and op.inputs[0] == t and t not in op.inputs[1:] for op in readers)
         return inside and bool(readers) and all(o.tensor != t for o in self.source.outputs)
 
     def convolution(self, op: czw.Operator, t: czw.Tensor) -> None:
@@ -191,23 +192,6 @@ def round_weight(w: Tensor, x: Tensor, a: dict[str, float]) -> tuple[Tensor, Ten
     return torch.cat([p[0] for p in parts]).reshape(w.shape), torch.cat([p[1] for p in parts])
 
 
-def level_hints(model: czw.Model) -> czw.Model:
-    """Hint planes in the size of the features they are joined to, so that one scale serves both: the planes become
-    smaller and the weights that read them larger. Max pooling between them does not mind; f32 results stay."""
-    names = [c.name for c in model.constants]
-    if "hints.planes" not in names:
-        return model
-    planes = model.constants[names.index("hints.planes")]
-    count = planes.data.shape[0]
-    planes.data = planes.data * np.float32(HINT_LEVEL)
-    for op in model.operators:
-        if op.op.name == "conv2d" and re.fullmatch(r"proj32|merge\d+", op.name) and op.inputs[1]:
-            weight = model.constants[op.inputs[1].index]
-            weight.data = weight.data.copy()
-            weight.data[..., -count:] /= np.float32(HINT_LEVEL)
-    return model
-
-
 def calibration_images(data: Path, name: str, cache: Path, count: int) -> Tensor:
     """[N, 256, 256, 4]: every third with hints."""
     from .vividness import random_hints
@@ -221,7 +205,8 @@ def calibration_images(data: Path, name: str, cache: Path, count: int) -> Tensor
 
 @torch.no_grad()
 def quantize(source: czw.Model, images: Tensor, pattern: str = DEFAULT_INT8) -> czw.Model:
-    return Quantizer(level_hints(source), images, pattern).run()
+    chosen = re.compile(pattern)
+    return Quantizer(equalize(source, images[:EQUALIZED], lambda op: is_int8(op, chosen)), images, chosen).run()
 
 
 def main() -> None:

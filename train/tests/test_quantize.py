@@ -2,6 +2,7 @@
 """A small network to integers: near the f32 one, and the same in PyTorch as in the C library."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from tools import czw
 from tools.colorizer import Graph
 from train import interpret
-from train.quantize import quantize
+from train.equalize import equalize, reaches
+from train.quantize import Quantizer, is_int8, quantize
 from train.rounding import LEVELS, activation_range, round_rows, row_scales, to_u8
 
 rng = np.random.default_rng(3)
@@ -49,6 +51,38 @@ def test_network(tmp_path: Path) -> None:
         library = g.run({"x": x})["y"]
     # a value between two steps may go either way in PyTorch
     assert np.abs(library - mine).std() < 0.005 * exact.std()
+
+
+def uneven() -> czw.Model:
+    """The network with channels of the block ten times as large as others, which changes little but that."""
+    m = network()
+    sizes = np.logspace(-1, 0, 60).astype(np.float32)
+    named = {c.name: c for c in m.constants}
+    for name, by in (("block1.expand.w", sizes[:, None, None, None]), ("block1.expand.b", sizes),
+                     ("block1.depthwise.w", 1 / sizes[:, None, None, None])):
+        named[name].data = named[name].data * by
+    return m
+
+
+def test_equal_channels() -> None:
+    """The same f32 results, channels of one size, and a smaller error of the rounded network."""
+    source = uneven()
+    plain = czw.decode(source.to_bytes())
+    images = torch.from_numpy(rng.standard_normal((6, 16, 20, 10)).astype(np.float32))
+    chosen = re.compile("block.*")
+    x = rng.standard_normal((1, 18, 14, 10)).astype(np.float32)
+    exact = interpret.run(source, x)["y"]
+    expanded = czw.Tensor("operator", 0)
+    before = reaches(source, images)[expanded][0]
+    equalize(source, images, lambda op: is_int8(op, chosen))
+    after = reaches(source, images)[expanded][0]
+    assert np.abs(interpret.run(source, x)["y"] - exact).max() < 1e-4 * exact.std()
+    assert before.max() > 10 * before.min() and after.max() < 2 * after.min()
+
+    def error(model: czw.Model) -> float:
+        return float(np.abs(interpret.run(model, x)["y"] - exact).std())
+
+    assert error(Quantizer(source, images, chosen).run()) < 0.7 * error(Quantizer(plain, images, chosen).run())
 
 
 def test_rounding_minds_the_inputs() -> None:
