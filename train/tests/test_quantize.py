@@ -12,7 +12,7 @@ from tools import czw
 from tools.colorizer import Graph
 from train import interpret
 from train.equalize import equalize, reaches
-from train.quantize import Quantizer, is_int8, quantize
+from train.quantize import Quantizer, choose, is_int8, quantize
 from train.rounding import LEVELS, activation_range, round_rows, row_scales, to_u8
 
 rng = np.random.default_rng(3)
@@ -83,6 +83,32 @@ def test_equal_channels() -> None:
         return float(np.abs(interpret.run(model, x)["y"] - exact).std())
 
     assert error(Quantizer(source, images, chosen).run()) < 0.7 * error(Quantizer(plain, images, chosen).run())
+
+
+def test_choice() -> None:
+    """Layers are left out from the last on until the colours are near enough; the first ones stay."""
+    m = czw.Model()
+    x = m.input("x", (1, 0, 0, 4))
+
+    def conv(x: czw.Tensor, name: str, cout: int, cin: int) -> czw.Tensor:
+        w = m.constant(name + ".w", rng.standard_normal((cout, 1, 1, cin)) / cin ** 0.5)
+        return m.op("conv2d", [x, w], name)
+
+    first = conv(x, "first", 9, 4)
+    second = conv(first, "second", 9, 9)
+    m.output("logits", conv(second, "logits", 6, 9))
+    m.output("residual", conv(second, "residual", 5, 9))
+    m.constant("color.bins", rng.standard_normal((1, 1, 6, 2)) * 40)
+    m.constant("color.log_weight", np.zeros((1, 1, 1, 6)))
+    m.constant("color.vividness", np.array([0, 0, 1, 0.5]).reshape(1, 1, 2, 2))
+    images = torch.from_numpy(rng.uniform(-1, 1, (7, 16, 16, 4)).astype(np.float32))
+
+    def chosen(limit: float) -> set[str]:
+        model = choose(m, images[:4], images[4:], ("first", "second", "logits"), limit)
+        return {op.name for op in model.operators if op.op.name == "conv2d_i8"}
+
+    assert chosen(100) == {"first", "second", "logits"}
+    assert chosen(0) == {"first"}
 
 
 def test_rounding_minds_the_inputs() -> None:
