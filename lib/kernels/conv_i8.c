@@ -5,8 +5,8 @@
  * order of it shows. end is epilogue.h's, to f32 or u8.
  *
  * sum x w is made by vi_dot4, four input channels at a time, or in a depthwise convolution four kernel rows;
- * - x_zero sum w is where it starts. Where four products of bytes are no instruction, or depthwise_i8.c has no row of its
- * kind, a depthwise convolution goes by f32 sums of integers, exact as long as they stay below 2^24. */
+ * - x_zero sum w is where it starts. Where four products of bytes are no instruction, or depthwise_i8.c has no row of
+ * its kind, a depthwise convolution goes by f32 sums of integers, exact as long as they stay below 2^24. */
 #include "kernels/isa.h"
 #include "kernels/set.h"
 
