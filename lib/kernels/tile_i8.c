@@ -23,7 +23,7 @@ CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool vnni, vi sum[CZ_M
             vi wb[CZ_NB];
             CZ_UNROLL for (int b = 0; b < nb; b++) {
                 wb[b] = vi_load(w + (size_t)b * next);
-                CZ_PREFETCH(ahead + (size_t)b * next_ahead);
+                if (m == CZ_MR && nb == CZ_NB) CZ_PREFETCH(ahead + (size_t)b * next_ahead); /* others are few */
             }
             CZ_UNROLL for (int p = 0; p < m; p++) {
                 int32_t four;
