@@ -16,16 +16,14 @@ void app_title(app *a) {
         (void)snprintf(title, sizeof title, "%s - %d %s, vividness %.2f, strength %.2f - %s", a->photo->name,
                        (int)a->now.count, a->now.count == 1 ? "hint" : "hints", (double)a->now.vividness,
                        (double)a->now.strength, a->state);
+    if (a->log) printf("title %s\n", title); /* before anyone can see it, as all lines that led to it */
     SDL_SetWindowTitle(a->window, title);
 }
 
 static void say(app *a, const char *state) {
     (void)SDL_strlcpy(a->state, state, sizeof a->state);
+    if (a->log) printf("state %s\n", a->state);
     app_title(a);
-    if (a->log) {
-        printf("state %s\n", a->state);
-        (void)fflush(stdout);
-    }
 }
 
 /* ---------------------------------------------------------------- photographs */
@@ -186,7 +184,6 @@ static void take_advice(app *a, const task *t) {
         printf("suggestion %u a %.1f b %.1f probability %.2f\n", (unsigned)i, (double)t->suggestion[i].a,
                (double)t->suggestion[i].b, (double)t->suggestion[i].probability);
     if (a->log) printf("suggestions %u\n", (unsigned)t->suggestions);
-    if (a->log) (void)fflush(stdout);
 }
 
 void app_answer(app *a, task *t) {
@@ -286,5 +283,4 @@ void app_arrange(app *a) {
     for (int i = 0; i < SUGGESTIONS; i++) log_place("suggestion", i, &a->at.suggestion[i]);
     for (int i = 0; i < SWATCHES; i++) log_place("swatch", i, &a->at.swatch[i]);
     for (int i = 0; i < BUTTONS; i++) log_place("button", i, &a->at.button[i]);
-    (void)fflush(stdout);
 }

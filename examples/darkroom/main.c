@@ -109,6 +109,7 @@ int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(stdout, 0);
     if (!parse(argc, argv, &given)) return usage(stderr, 2);
     a.log = given.log;
+    if (a.log) (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* whoever reads along gets whole lines at once */
     a.colour = lab_of(swatch_colour[0]);
     SDL_SetMainReady();
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");

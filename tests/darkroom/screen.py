@@ -94,7 +94,9 @@ class Darkroom:
         return self._xdotool("getwindowname", self.window)
 
     def wait_title(self, pattern: str) -> None:
-        self.wait(lambda: re.search(pattern, self.title()) is not None)
+        """Until the window has such a title and every line that was written before is read."""
+        self.wait(lambda: re.search(pattern, self.title()) is not None
+                  and re.search(pattern, (self.logged("title ") or [""])[-1].removeprefix("title ")) is not None)
 
     def place(self, name: str, index: int = 0) -> Box:
         """Where a control is now."""
