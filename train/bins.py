@@ -20,13 +20,12 @@ REACH = 120  # the table covers -REACH..REACH in both directions, one entry a un
 @dataclass
 class Bins:
     centers: Tensor  # [Q, 2] float32
-    share: Tensor  # [Q] smoothed share of the training pixels, sums to 1
     log_weight: Tensor  # [Q] log of the class-rebalancing weight
     index: Tensor  # [n * n, NEIGHBOURS] int64: nearest bins of each ab unit
     amount: Tensor  # [n * n, NEIGHBOURS] float32: their Gaussian shares
 
     def to(self, device: torch.device) -> "Bins":
-        return Bins(*(getattr(self, f).to(device) for f in ("centers", "share", "log_weight", "index", "amount")))
+        return Bins(*(getattr(self, f).to(device) for f in ("centers", "log_weight", "index", "amount")))
 
     def encode(self, ab: Tensor) -> tuple[Tensor, Tensor]:
         """ab [..., 2] -> the nearest bins and their shares, each [..., NEIGHBOURS]."""
@@ -65,10 +64,10 @@ def make_bins(counts: np.ndarray, lam: float, min_share: float, max_weight: floa
     weight /= (weight * share).sum()
     weight = np.minimum(weight, max_weight)
     weight /= (weight * share).sum()
-    return bins_around(centers, share, np.log(weight))
+    return bins_around(centers, np.log(weight))
 
 
-def bins_around(centers: np.ndarray, share: np.ndarray, log_weight: np.ndarray) -> Bins:
+def bins_around(centers: np.ndarray, log_weight: np.ndarray) -> Bins:
     """Bins at those centers, with the table that encodes into them."""
     n = 2 * REACH + 1
     axis = np.arange(-REACH, REACH + 1, dtype=np.float64)
@@ -83,5 +82,5 @@ def bins_around(centers: np.ndarray, share: np.ndarray, log_weight: np.ndarray) 
         g = np.exp(-0.5 * (d2 - d2.min(1, keepdims=True)) / SIGMA**2)
         index[start:start + 8192] = near
         amount[start:start + 8192] = g / g.sum(1, keepdims=True)
-    return Bins(torch.from_numpy(centers).float(), torch.from_numpy(share).float(),
-                torch.from_numpy(log_weight).float(), torch.from_numpy(index), torch.from_numpy(amount))
+    return Bins(torch.from_numpy(centers).float(), torch.from_numpy(log_weight).float(), torch.from_numpy(index),
+                torch.from_numpy(amount))

@@ -13,7 +13,7 @@ from .network import Architecture
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the schedule: which sets (a name, or several joined by "+", taken in turn), at which crop size, for
+    """A stretch of the schedule: which sets (a name, or several joined by "+", each as often as it has photographs), at which crop size, for
     which share of the run."""
 
     data: str
@@ -42,7 +42,7 @@ class Config:
     hints: float = 0.5  # share of inputs with colour hints
     freeze: int = 0  # leading encoder blocks (and the stem) kept as ImageNet left them
     pretrained: bool = True
-    init: str = ""  # a weights.npz to begin from, with its chroma bins, in place of the ImageNet weights
+    init: str = ""  # a weights.npz or .czw to begin from, with its chroma bins, in place of the ImageNet weights
     histogram_photos: int = 4000
     balance: float = 0.5  # lambda of the class-rebalancing weights; 1 would be no rebalancing
     min_share: float = 1e-5

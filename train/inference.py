@@ -2,6 +2,8 @@
 """Trained weights to colour, in PyTorch: what the C library does, for evaluation during training."""
 from __future__ import annotations
 
+import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -11,11 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tools import czw
+
 from .color import lab_to_srgb
 from .data import AB_SCALE
 from .network import Architecture, ColorNet
 
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # [B,4,H,W] -> logits [B,Q,H/4,W/4], residual [B,2,H/4,W/4]
+
+# What export calls a parameter of the network.
+RECORDS = ((r"\.conv\.", "."), (r"^encoder\.(blocks\.)?", ""), (r"^(\d+)\.", r"block\1."), (r"^blocks(\d+)\.", r"attend\1."),
+           (r"(norm\d)\.weight", r"\1.gamma"), (r"(norm\d)\.bias", r"\1.beta"))
+
 
 def depart(mean: Tensor, residual: Tensor, g: float) -> Tensor:
     """Colours [...,2] in units of AB_SCALE, of the distributions' means in these units and the residual [...,5]; g is how
@@ -48,6 +57,36 @@ def load_network(path: Path) -> tuple[ColorNet, dict[str, np.ndarray]]:
     state = {k[4:]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("net.")}
     net.load_state_dict(state)
     return net.eval(), arrays
+
+
+def load_czw(path: Path, architecture: Architecture, inputs: Tensor) -> tuple[ColorNet, np.ndarray, np.ndarray]:
+    """The network of a .czw that train.export wrote, its bins and log weights. A file has no batch norms: they come from what the
+    network makes of these inputs."""
+    constants = {c.name: torch.from_numpy(c.values()) for c in czw.read(path).constants}
+    if "color.bins" not in constants:
+        raise SystemExit(f"{path}: no model of train.export")
+    net = ColorNet(constants["color.log_weight"].numel(), architecture)
+    convs = net.eval().fold()
+    for name, value in net.state_dict().items():
+        for pattern, record in RECORDS:
+            name = re.sub(pattern, record, name)
+        stored = constants.get(name, torch.empty(0, 1, 1, 1))
+        stored = stored.permute(0, 3, 1, 2) if value.dim() == 4 else stored.flatten()
+        if stored.shape != value.shape:
+            raise SystemExit(f"{path}: {name} does not fit the architecture")
+        value.copy_(stored)
+    net.unfold(convs, inputs)
+    return net.eval(), constants["color.bins"].view(-1, 2).numpy(), constants["color.log_weight"].flatten().numpy()
+
+
+def load_any(path: Path, architecture: Architecture, inputs: Tensor) -> tuple[ColorNet, np.ndarray, np.ndarray]:
+    """The network of a weights.npz or .czw of that architecture, its bins and log weights."""
+    if path.suffix == ".czw":
+        return load_czw(path, architecture, inputs)
+    net, arrays = load_network(path)
+    if tuple(arrays["architecture"].tolist()) != dataclasses.astuple(architecture):
+        raise SystemExit(f"{path}: architecture {arrays['architecture'].tolist()}, the configuration has {architecture}")
+    return net, arrays["color.bins"], arrays["color.log_weight"]
 
 
 def load_model(path: Path) -> Model:

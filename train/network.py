@@ -112,6 +112,26 @@ class Conv(nn.Module):
         scale = n.weight.detach() / torch.sqrt(n.running_var + n.eps)
         return weight * scale[:, None, None, None], n.bias.detach() - n.running_mean * scale
 
+    def fold(self) -> None:
+        weight, bias = self.folded()
+        self.conv.weight, self.conv.bias, self.norm = nn.Parameter(weight), nn.Parameter(bias), None
+
+    def unfold(self, outputs: Tensor) -> None:
+        """The opposite: a batch norm of the statistics of these outputs, which changes nothing as long as they hold. The
+        weights get the size that they have at first, on which the rate depends, as a norm takes any size out."""
+        weight, bias = self.folded()
+        mean, variance = outputs.mean((0, 2, 3)) - bias, outputs.var((0, 2, 3), unbiased=False)
+        size = weight.flatten(1).norm(dim=1).clamp(min=1e-6) * 3 ** 0.5
+        norm = nn.BatchNorm2d(len(bias))
+        assert norm.running_mean is not None and norm.running_var is not None
+        with torch.no_grad():
+            norm.running_mean.copy_(mean / size)
+            norm.running_var.copy_(variance / size ** 2)
+            norm.weight.copy_((norm.running_var + norm.eps).sqrt() * size)
+            norm.bias.copy_(bias + mean)
+            self.conv.weight.copy_(weight / size[:, None, None, None])
+        self.conv.bias, self.norm = None, norm
+
 
 class MBConv(nn.Module):
     """Inverted residual block. Its batch norms are folded when the ImageNet weights are read: half the memory
@@ -134,7 +154,7 @@ class MBConv(nn.Module):
 class Encoder(nn.Module):
     """Returns the features at 1/4, 1/8, 1/16 and 1/32; `channels` tells how many each has."""
 
-    def __init__(self, lite: int = 0, frozen: int = 0, channels: int = 4) -> None:
+    def __init__(self, lite: int = 0, channels: int = 4) -> None:
         super().__init__()
         self.stem = Conv(channels, STEM_CHANNELS, 3, 2)
         blocks: list[nn.Module] = []
@@ -149,10 +169,12 @@ class Encoder(nn.Module):
                 self.taps.append(len(blocks) - 1)
                 self.channels.append(cout)
         self.blocks = nn.ModuleList(blocks)
-        self.frozen = frozen
-        if frozen:
-            # Hints reach the decoder beside the encoder, so a frozen stem loses nothing but fine-tuning.
-            for module in [self.stem, *blocks[:frozen]]:
+
+    def freeze(self, blocks: int) -> None:
+        """Keeps the stem and so many blocks as they are. Hints reach the decoder beside the encoder, so a frozen stem loses
+        nothing but fine-tuning."""
+        if blocks:
+            for module in [self.stem, *self.blocks[:blocks]]:
                 module.requires_grad_(False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -216,10 +238,10 @@ def upsample(x: Tensor) -> Tensor:
 
 
 class ColorNet(nn.Module):
-    def __init__(self, bins: int, architecture: Architecture = Architecture(), frozen: int = 0) -> None:
+    def __init__(self, bins: int, architecture: Architecture = Architecture()) -> None:
         super().__init__()
         w = architecture
-        self.encoder = Encoder(w.encoder, frozen)
+        self.encoder = Encoder(w.encoder)
         c4, c8, c16, c32 = self.encoder.channels
         h = len(HINT_PLANES)
         self.proj32 = Conv(c32 + h, w.d32, act="none", norm=True)
@@ -241,6 +263,25 @@ class ColorNet(nn.Module):
         for head in (self.logits, self.residual):
             assert head.conv.bias is not None
             nn.init.zeros_(head.conv.bias)
+
+    def fold(self) -> list[Conv]:
+        """Takes every batch norm into its convolution; returns these."""
+        found = [m for m in self.modules() if isinstance(m, Conv) and m.norm is not None]
+        for conv in found:
+            conv.fold()
+        return found
+
+    @torch.no_grad()
+    def unfold(self, convs: list[Conv], inputs: Tensor) -> None:
+        """Gives folded convolutions their batch norms back, with the statistics of these inputs."""
+        outputs: dict[Conv, Tensor] = {}
+        hooks = [c.conv.register_forward_hook(lambda module, given, output, conv=c: outputs.update({conv: output.clone()}))
+                 for c in convs]
+        self(inputs)
+        for hook in hooks:
+            hook.remove()
+        for conv, output in outputs.items():
+            conv.unfold(output)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         s4, s8, s16, s32 = self.encoder(x)

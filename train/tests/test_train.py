@@ -12,7 +12,7 @@ from PIL import Image
 from tools import czw
 from train import color, metrics
 from train.bins import make_bins
-from train.config import load, parse
+from train.config import Phase, load, parse
 from train.data import AB_SCALE, Batch, Sampler
 from train.vividness import random_hints
 from train.export import difference, export
@@ -80,6 +80,36 @@ def test_a_run_begins_from_given_weights(run: tuple[Path, list[float]]) -> None:
     assert torch.isfinite(trainer.train_step(0.5)["loss"])
     with pytest.raises(SystemExit, match="architecture"):
         Trainer(parse({**config, "architecture": {"d4": 64}}), resume=False)
+
+
+def test_a_run_begins_from_a_model_file(run: tuple[Path, list[float]]) -> None:
+    net, arrays = load_network(run[0] / "runs/test/weights.npz")
+    path = run[0] / "test.czw"
+    model = export(net, arrays["color.bins"], arrays["color.log_weight"], [(0.0, 0.0), (1.0, 1.0)], "f32", {"name": "test"})
+    model.write(path)
+    config: dict[str, object] = {**make_config(run[0], 2), "name": "from-file", "init": str(path)}
+    trainer = Trainer(parse(config), resume=False)
+    assert difference(trainer.net.eval(), model) < 1e-4
+    assert np.array_equal(trainer.bins.centers.numpy(), arrays["color.bins"])
+    # The norms hold the statistics of what comes, so that training begins where the file is.
+    inputs = trainer.sampler("photos", 0).batch(32, 64, 1.2, 0.2, 0.2).input
+    with torch.no_grad():
+        apart = (trainer.net.train()(inputs)[0] - trainer.net.eval()(inputs)[0]).square().mean()
+        assert apart < 0.05 * trainer.net(inputs)[0].var()
+    with pytest.raises(SystemExit, match="does not fit"):
+        Trainer(parse({**config, "architecture": {"d4": 64}}), resume=False)
+
+
+def test_sets_take_turns_by_their_size(run: tuple[Path, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(parse(make_config(run[0], 2)), resume=False)
+    sizes = {"large": range(900), "small": range(100)}
+    monkeypatch.setattr(trainer, "store", sizes.__getitem__)
+    phase = Phase("large+small", 32, 4, 1.0)
+    turns = []
+    for trainer.step in range(100):
+        turns += [trainer.turn(phase, worker) for worker in range(trainer.workers)]
+    small = [i for i, name in enumerate(turns) if name == "small"]
+    assert 18 <= len(small) <= 22 and max(np.diff(small)) <= 15
 
 
 def test_picture_loss_judges_pictures() -> None:
@@ -177,7 +207,10 @@ def test_bins_encode_near_and_sum_to_one() -> None:
     index, amount = bins.encode(ab)
     assert torch.allclose(amount.sum(1), torch.ones(2))
     assert float((bins.centers[index] - ab[:, None]).norm(dim=2).max()) < 18
-    assert float((bins.share * bins.log_weight.exp()).sum()) == pytest.approx(1, abs=1e-3)
+    counts[120, 120] = counts.sum()  # half of the pixels are gray
+    weight = make_bins(counts, 0.5, 1e-4, 12.0).log_weight
+    gray = (bins.centers == 0).all(1)
+    assert gray.sum() == 1 and float(weight[gray].max()) < 0 < float(weight[~gray].max())
 
 
 def test_hints_hold_the_truth(run: tuple[Path, list[float]]) -> None:
