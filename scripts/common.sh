@@ -5,8 +5,9 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 python=/usr/bin/python3 # Debian's, which has Debian's packages
 
-build_packages='gcc libc6-dev pkg-config meson ninja-build libstb-dev'
-file_packages='libpng-dev libjpeg-dev libtiff-dev libwebp-dev libjxl-dev liblcms2-dev libgexiv2-dev libimage-exiftool-perl'
+# The library needs none of -dev but libc; with PNG's and JPEG's own libraries the command's files carry profile and mark.
+build_packages='gcc libc6-dev pkg-config meson ninja-build libstb-dev libpng-dev libjpeg-dev'
+file_packages='libtiff-dev libwebp-dev libjxl-dev liblcms2-dev libgexiv2-dev libimage-exiftool-perl'
 test_packages="$build_packages $file_packages libcmocka-dev binutils python3 python3-numpy python3-torch python3-pytest python3-pil python3-matplotlib python3-onnx libsdl2-dev libsdl2-ttf-dev fonts-dejavu-core xvfb xdotool python3-xlib"
 check_packages="$test_packages mypy clang clang-format libclang-rt-14-dev git gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 plugin_packages="$test_packages gegl libgegl-dev gimp libgimp2.0-dev openbox procps libvips-dev libvips-tools frei0r-plugins-dev ffmpeg melt gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad" # and what else the plug-ins' hosts need
