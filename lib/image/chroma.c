@@ -93,12 +93,14 @@ static void take_missing(void *context, size_t begin, size_t end, uint32_t slot)
         }
 }
 
-/** Spreads a row of cells out to pixels, as cz_chroma_rows wants it. */
+/** Spreads a row of cells out to pixels, as cz_chroma_rows wants it: pixel x gets cell at - 2, held in the row, with
+ *  at = floor((x + 0.5) / cell + 0.5) = (x + shift) / cell, which stays for `cell` pixels. */
 static void spread_out(const float *cells, size_t count, size_t cell, size_t length, float *to) {
-    /* floor((x + 0.5) / cell - 0.5) - 1 = (x + cell - cell / 2) / cell - 2 */
-    for (size_t x = 0; x < length; x++) {
-        const size_t at = (x + cell - cell / 2) / cell;
-        to[x] = cells[cz_min(at < 2 ? 0 : at - 2, count - 1)];
+    const size_t shift = cell - cell / 2;
+    size_t x = 0;
+    for (size_t at = shift / cell; x < length; at++) {
+        const float value = cells[cz_min(at < 2 ? 0 : at - 2, count - 1)];
+        for (const size_t end = cz_min((at + 1) * cell - shift, length); x < end; x++) to[x] = value;
     }
 }
 
