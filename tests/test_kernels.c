@@ -67,14 +67,17 @@ static bool near_naive(const problem *p, const float *got) {
     return good;
 }
 
-/** Everything about one case. */
-static bool check(const kernel_case *c, rng *r) {
+/** Everything about one case; of a convolution's input channels those whose bits are set in `unused` have no weights.
+ */
+static bool check_without(const kernel_case *c, rng *r, uint32_t unused) {
     problem p;
     const char *why;
     if (!problem_make(&p, c, r, &why)) {
         fprintf(stderr, "\"%s\": %s\n", c->name, why);
         return false;
     }
+    for (size_t i = 0; unused != 0 && i < cz_elements(&p.weight.shape); i++)
+        if (unused >> i % p.weight.shape.d[3] & 1) p.in[1][i] = 0;
     const size_t bytes = problem_bytes(&p);
     float *expected = malloc(bytes), *got = malloc(bytes);
     const char *wrong = problem_run(&p, COLORIZER_CPU_SCALAR, SPLIT_ALL, r, expected);
@@ -96,6 +99,8 @@ static bool check(const kernel_case *c, rng *r) {
     problem_free(&p);
     return good;
 }
+
+static bool check(const kernel_case *c, rng *r) { return check_without(c, r, 0); }
 
 /** Every row of the tables for one operator. */
 static void test_operator(void **state) {
@@ -167,6 +172,26 @@ static void test_random_conv(void **state) {
         const kernel_case c = random_conv(&r, *(const uint32_t *)*state);
         assert_true(check(&c, &r));
     }
+}
+
+/** Input channels without weights, all of them even, in layers that leave them out and in one that does not. */
+static void test_unused_channels(void **state) {
+    static const struct {
+        int32_t stride, pad, mode, width;
+        uint32_t kernel;
+    } geometries[] = {{2, 1, 0, 20, 3}, {3, 3, 1, 11, 4}, {2, 0, 0, 5, 5}, {1, 1, 0, 40, 3}};
+    rng r = {seed};
+    (void)state;
+    for (size_t g = 0; g < CZ_COUNT(geometries); g++)
+        for (uint32_t unused = 1; unused < 16; unused++) {
+            const int32_t s = geometries[g].stride, pad = geometries[g].pad;
+            kernel_case c = {.name = "unused channels", .op = CZ_OP_conv2d};
+            c.attr.conv2d =
+                (cz_attr_conv2d){s, s, 1, 1, pad, pad, pad, pad, geometries[g].mode, 1, CZ_ACT_NONE, 0, 0, 0};
+            c.in[0] = (cz_shape)S4(1, 9, (uint32_t)geometries[g].width, 4);
+            c.in[1] = (cz_shape)S4(33, geometries[g].kernel, geometries[g].kernel, 4);
+            assert_true(check_without(&c, &r, unused));
+        }
 }
 
 /** A conv2d_i8 with the geometry of a random conv2d. */
@@ -252,7 +277,7 @@ int main(void) {
 #include "model/ops.def"
 #undef CZ_OP
     };
-    struct CMUnitTest tests[CZ_COUNT(ids) + 5];
+    struct CMUnitTest tests[CZ_COUNT(ids) + 6];
     for (size_t i = 0; i < CZ_COUNT(ids); i++)
         tests[i] = (struct CMUnitTest){.name = names[i], .test_func = test_operator, .initial_state = &ids[i]};
     struct CMUnitTest *more = &tests[CZ_COUNT(ids)];
@@ -262,6 +287,7 @@ int main(void) {
     more[2] = (struct CMUnitTest){.name = "random linear", .test_func = test_random_linear};
     more[3] = (struct CMUnitTest){.name = "random attention", .test_func = test_random_attention};
     more[4] = (struct CMUnitTest){.name = "random conv2d_i8", .test_func = test_random_conv_i8};
+    more[5] = (struct CMUnitTest){.name = "unused channels", .test_func = test_unused_channels};
     for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++)
         if (!cz_cpu_supported(cpu)) fprintf(stderr, "not on this machine or not in this build: %s\n", cz_cpu_name(cpu));
     return cmocka_run_group_tests(tests, NULL, NULL);

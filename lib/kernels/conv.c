@@ -38,108 +38,56 @@ cz_conv cz_conv_make(const cz_call *call) {
                      .replicate = a->pad_mode == 1};
 }
 
-void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
-    const cz_conv *c = context;
-    const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
-    if (c->pointwise) {
-        for (size_t p = 0; p < tile; p++) {
-            pixel[p] = first + cz_min(p, count - 1);
-            rows[p] = cz_conv_at(c, c->x, pixel[p] * c->step);
-        }
-        return;
-    }
-    size_t ox = first % width, oy = first / width % height, n = first / width / height;
-    for (size_t p = 0; p < tile; p++) {
-        const int64_t y0 = (int64_t)oy * c->stride_h - c->pad_top, x0 = (int64_t)ox * c->stride_w - c->pad_left;
-        const float **row = rows + p;
-        pixel[p] = first + cz_min(p, count - 1);
-        if (y0 >= 0 && x0 >= 0 && y0 + (c->kernel_h - 1) * c->dilation_h < c->height &&
-            x0 + (c->kernel_w - 1) * c->dilation_w < c->width) {
-            const float *line = cz_conv_pixel(c, n, y0, x0);
-            const size_t right = (size_t)c->dilation_w * c->step;
-            const size_t down = (size_t)c->dilation_h * (size_t)c->width * c->step;
-            for (int64_t ky = 0; ky < c->kernel_h; ky++)
-                for (int64_t kx = 0; kx < c->kernel_w; kx++, row += tile)
-                    *row = cz_conv_at(c, line, (size_t)ky * down + (size_t)kx * right);
-        } else {
-            for (int64_t ky = 0; ky < c->kernel_h; ky++)
-                for (int64_t kx = 0; kx < c->kernel_w; kx++, row += tile)
-                    *row = cz_conv_pixel(c, n, y0 + ky * c->dilation_h, x0 + kx * c->dilation_w);
-        }
-        if (p + 1 < count && ++ox == width) {
-            ox = 0;
-            if (++oy == height) {
-                oy = 0;
-                n++;
-            }
-        }
-    }
-}
+/* With very few input channels the loop over them is too short to be fast. What a tile's pixels read of an input row is
+ * then copied, padding and all: a kernel row is one tap of all its columns' channels, and the taps of neighbours
+ * overlap. Terms come in the same order, and the packed weights are the same.
+ *
+ * A channel whose weights are all 0, that of a hint in a stem that was trained without, is not copied either where the
+ * stride is more than 1. Other kernels, which read the same packed weights, may do strides of 1 at some sizes. */
+#define LONGEST 256 /* of a kernel: taps by channels */
 
-/* With very few input channels the loop over them is too short to be fast: the taps of a pixel are then copied side by
- * side, in the order in which the sum takes them, and are one long tap. The packed weights are the same. */
-#define FEW     4   /* input channels */
-#define LONGEST 256 /* of the one tap */
-
-static bool is_gathered(const cz_call *call) {
+static bool has_few(const cz_call *call) {
     const cz_attr_conv2d *a = call->attr;
     const cz_shape *w = &call->weight->shape;
     const uint32_t taps = w->d[1] * w->d[2]; /* fits: kernels have a limit */
-    return a->groups == 1 && taps > 1 && w->d[3] <= FEW && taps * w->d[3] <= LONGEST;
+    return a->groups == 1 && taps > 1 && w->d[3] <= CZ_FEW && taps * w->d[3] <= LONGEST && a->dilation_w == 1 &&
+           (uint32_t)a->stride_w <= w->d[2];
 }
 
-typedef struct gathered {
-    cz_conv c;
-    const float **rows; /* of the first tile of the chunk */
-    float *values;      /* [tile][pixel][kernel_h kernel_w channels] */
-    size_t depth;
-} gathered;
-
-/** Copies n floats: few, for which a call of memcpy would take longer than the copy. */
-static inline void copy_few(float *to, const float *from, size_t n) {
-    for (; n >= 4; n -= 4, to += 4, from += 4) memcpy(to, from, 4 * sizeof *to);
-    for (size_t i = 0; i < n; i++) to[i] = from[i];
+static bool chooses(const cz_call *call) {
+    const cz_attr_conv2d *a = call->attr;
+    return (a->stride_h > 1 || a->stride_w > 1) && has_few(call);
 }
 
-/** Copies the taps of the output pixel at (oy, ox) of image n side by side. */
-static void copy_taps(const cz_conv *c, size_t n, int64_t oy, int64_t ox, float *to) {
-    const int64_t y = oy * c->stride_h - c->pad_top, x = ox * c->stride_w - c->pad_left;
-    const size_t row = (size_t)c->kernel_w * c->channels;
-    if (c->dilation_w == 1 && x >= 0 && x + c->kernel_w <= c->width && y >= 0 &&
-        y + (c->kernel_h - 1) * c->dilation_h < c->height) {
-        const float *from = cz_conv_pixel(c, n, y, x);
-        const size_t down = (size_t)(c->dilation_h * c->width) * c->channels;
-        for (int64_t ky = 0; ky < c->kernel_h; ky++, from += down, to += row) copy_few(to, from, row);
-        return;
+static size_t before_weights(const cz_call *call) { return chooses(call) ? CZ_ALIGN : 0; }
+
+static const float *weights_of(const cz_call *call) {
+    return (const float *)(const void *)((const unsigned char *)call->packed + before_weights(call));
+}
+
+static cz_chosen chosen_of(const cz_call *call) {
+    if (chooses(call)) return *(const cz_chosen *)call->packed;
+    return (cz_chosen){call->weight->shape.d[3], {0, 1, 2, 3}};
+}
+
+static void pack_chosen(const cz_call *call, void *packed) {
+    const cz_constant *w = call->weight;
+    const size_t channels = w->shape.d[3], taps = (size_t)w->shape.d[1] * w->shape.d[2], depth = taps * channels;
+    float row[LONGEST], *to = (float *)packed + CZ_ALIGN / sizeof(float);
+    bool used[CZ_FEW] = {false};
+    cz_chosen *c = packed;
+    for (size_t o = 0; o < w->shape.d[0]; o++) {
+        cz_constant_read(w, o * depth, depth, row);
+        for (size_t k = 0; k < depth; k++) used[k % channels] |= row[k] != 0;
     }
-    for (int64_t ky = 0; ky < c->kernel_h; ky++)
-        for (int64_t kx = 0; kx < c->kernel_w; kx++) {
-            const float *from = cz_conv_pixel(c, n, y + ky * c->dilation_h, x + kx * c->dilation_w);
-            for (size_t i = 0; i < c->channels; i++) *to++ = from[i];
-        }
-}
-
-/** As cz_conv_rows, but the one row of each pixel is a copy of all its taps. */
-static void fill_gathered(const void *context, size_t tile, size_t first, size_t count, const float **rows,
-                          size_t *pixel) {
-    const gathered *g = context;
-    const cz_conv *c = &g->c;
-    const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
-    float *to = g->values + (size_t)(rows - g->rows) * g->depth;
-    size_t ox = first % width, oy = first / width % height, n = first / width / height;
-    for (size_t p = 0; p < tile; p++) {
-        pixel[p] = first + cz_min(p, count - 1);
-        rows[p] = p < count ? to : rows[p - 1];
-        if (p >= count) continue;
-        copy_taps(c, n, (int64_t)oy, (int64_t)ox, to);
-        to += g->depth;
-        if (++ox == width) {
-            ox = 0;
-            if (++oy == height) {
-                oy = 0;
-                n++;
-            }
-        }
+    for (uint32_t i = 0; i < channels; i++)
+        if (used[i]) c->channel[c->count++] = i; /* `packed` was all 0 */
+    if (c->count == 0) c->count = 1;             /* a sum is of something, if only of 0 */
+    for (size_t o = 0; o < w->shape.d[0]; o++) {
+        float *at = to + o / CZ_BLOCK * taps * c->count * CZ_BLOCK + o % CZ_BLOCK;
+        cz_constant_read(w, o * depth, depth, row);
+        for (size_t t = 0; t < depth; t += channels)
+            for (size_t i = 0; i < c->count; i++, at += CZ_BLOCK) *at = row[t + c->channel[i]];
     }
 }
 
@@ -149,7 +97,7 @@ static bool packed_size(const cz_call *call, size_t *bytes) {
     const size_t groups = (size_t)a->groups, taps = (size_t)w->d[1] * w->d[2];
     const bool fits = is_depthwise(call) ? cz_gemm_packed(1, groups, taps, 1, bytes)
                                          : cz_gemm_packed(groups, w->d[0] / groups, taps, w->d[3], bytes);
-    return fits && cz_mul(*bytes, sizeof(float), bytes);
+    return fits && cz_mul(*bytes, sizeof(float), bytes) && cz_add(*bytes, before_weights(call), bytes);
 }
 
 static void pack(const cz_call *call, void *packed) {
@@ -158,6 +106,10 @@ static void pack(const cz_call *call, void *packed) {
     const size_t depth = (size_t)w->d[1] * w->d[2] * w->d[3];
     const size_t groups = is_depthwise(call) ? 1 : (size_t)a->groups, group_out = w->d[0] / groups;
     size_t group_floats = 0;
+    if (chooses(call)) {
+        pack_chosen(call, packed);
+        return;
+    }
     (void)cz_gemm_packed(1, group_out, depth, 1, &group_floats); /* fits: packed_size() has said so */
     for (size_t g = 0; g < groups; g++)
         cz_pack_rows(call->weight, g * group_out, group_out, depth, (float *)packed + g * group_floats);
@@ -171,16 +123,16 @@ static bool plan(const cz_call *call, cz_gemm *g) {
     g->groups = (size_t)a->groups;
     g->group_in = w->d[3];
     g->group_out = w->d[0] / g->groups;
-    if (is_gathered(call)) {
-        g->group_in *= g->taps;
-        g->taps = 1;
+    if (has_few(call)) {
+        g->group_in = (size_t)w->d[2] * chosen_of(call).count;
+        g->taps = w->d[1];
     }
     return cz_gemm_plan(g);
 }
 
-/** The scratch of the direct kernel: row pointers, a pixel of zeros, gathered taps. */
+/** The scratch of the direct kernel: row pointers, a pixel of zeros, copies of input. */
 static bool lay_out(const cz_call *call, const cz_gemm *g, size_t *zeros, size_t *values, size_t *end) {
-    const size_t each = is_gathered(call) ? call->set->pixels * g->group_in : 0; /* at most LONGEST a pixel */
+    const size_t each = has_few(call) ? call->set->pixels * g->taps * g->group_in : 0; /* LONGEST a pixel at most */
     *end = g->scratch;
     return cz_layout(end, call->in[0].d[3], sizeof(float), zeros) &&
            cz_layout(end, g->chunk * each, sizeof(float), values) && cz_align_up(*end, end);
@@ -254,7 +206,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         cz_wino_run(&w, call->packed, &e, out, begin, end, scratch);
         return;
     }
-    gathered c = {.c = cz_conv_make(call), .rows = scratch};
+    cz_few c = {.c = cz_conv_make(call), .rows = scratch};
     cz_gemm g;
     size_t zeros, values, bytes;
     if (!plan(call, &g) || !lay_out(call, &g, &zeros, &values, &bytes)) return; /* cannot be: prepare() did the same */
@@ -263,8 +215,9 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     c.c.x = in[0];
     c.values = (float *)(void *)(base + values);
     c.depth = g.group_in;
-    const bool copies = is_gathered(call);
-    cz_gemm_run(&g, call->set->tile, call->packed, &e, copies ? fill_gathered : cz_conv_rows,
+    const bool copies = has_few(call);
+    if (copies) c.chosen = chosen_of(call);
+    cz_gemm_run(&g, call->set->tile, weights_of(call), &e, copies ? cz_few_rows : cz_conv_rows,
                 copies ? (const void *)&c : &c.c, out, c.c.out_step, begin, end, scratch);
 }
 

@@ -43,8 +43,27 @@ bool cz_depthwise_prepare(cz_call *call, size_t block);
 void cz_depthwise_run(const cz_call *call, const cz_conv *c, size_t block, const void *weights, const cz_epilogue *e,
                       float *out, size_t begin, size_t end, void *scratch);
 
-/* conv.c: the row pointers of a dense convolution; context is a cz_conv */
+/* conv_rows.c: the row pointers of a dense convolution; context is a cz_conv */
 cz_rows_fn cz_conv_rows;
+
+#define CZ_FEW 4 /* input channels for which the loop over them is too short to be fast */
+
+/** The input channels that a layer of few reads, in order. */
+typedef struct cz_chosen {
+    uint32_t count, channel[CZ_FEW];
+} cz_chosen;
+
+/** Such a layer on one thread: the tap of a pixel is all that a kernel row reads, in a copy that neighbours share. */
+typedef struct cz_few {
+    cz_conv c;
+    cz_chosen chosen;
+    const float **rows; /* of the first tile of the chunk */
+    float *values;      /* [tile][kernel_h][as many input pixels as the tile's read][chosen] */
+    size_t depth;       /* of a tap */
+} cz_few;
+
+/* conv_rows.c: its row pointers; context is a cz_few */
+cz_rows_fn cz_few_rows;
 
 /* conv_narrow.c: few output channels */
 bool cz_narrow_fits(const cz_call *call);

@@ -41,7 +41,7 @@ typedef struct cz_call {
     size_t in_step, out_step;
     bool padded; /* what lies between the channels of one pixel of the result and the next is its own, of any values */
     const cz_constant *weight; /* input 1 of an operator whose row says packed; valid in packed_size and pack */
-    const void *packed;        /* what pack() wrote; valid in run */
+    const void *packed;        /* what pack() wrote; valid in prepare and run */
     size_t units;              /* set by prepare: number of pieces of work, independent of each other */
     size_t scratch;            /* set by prepare: bytes each thread needs in run, aligned to CZ_ALIGN */
 } cz_call;
