@@ -234,6 +234,8 @@ class Exporter:
                   "ceil_mode": int(a["ceil_mode"])}
         if a["kind"] == 0:
             return self.node("MaxPool", [self.read(op, 0)], **common)
+        if a["kind"] == 2:
+            return self.node("Neg", [self.node("MaxPool", [self.node("Neg", [self.read(op, 0)])], **common)])
         return self.node("AveragePool", [self.read(op, 0)], count_include_pad=int(a["count_pad"]), **common)
 
     def op_global_pool(self, op: czw.Operator, out: Shape) -> str:

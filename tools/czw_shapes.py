@@ -155,7 +155,7 @@ def activation(a: Attributes, shapes: list[Shape | None]) -> Shape:
 def pool2d(a: Attributes, shapes: list[Shape | None]) -> Shape:
     x = given(shapes[0])
     one_image(x)
-    need(a["kind"] == 1 or a["count_pad"] == 0, "attribute count_pad: not 0 for a maximum")
+    need(a["kind"] == 1 or a["count_pad"] == 0, "attribute count_pad: not 0, but no average")
     size = []
     for i, (kernel, stride, before, after) in enumerate((
             ints(a, "kernel_h", "stride_h", "pad_top", "pad_bottom"),

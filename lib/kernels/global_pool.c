@@ -2,9 +2,7 @@
  * global_pool: the largest, or the mean, over H and W of each channel. A lane is a channel. The sum of a row of pixels
  * goes left to right; the sums of the rows are added from top to bottom; the mean is that divided by H W.
  * Unit: 64 channels of one image. */
-#include "kernels/light.h"
-
-#include <float.h>
+#include "kernels/set.h"
 
 #define CHANNELS ((size_t)64)
 
@@ -14,31 +12,31 @@ static bool prepare(cz_call *call) {
     return true;
 }
 
-/** 16 channels, of which n are there. */
-static vf pool(bool mean, const float *x, size_t height, size_t width, size_t c, size_t n) {
-    vf total = mean ? vf_zero() : vf_set1(-FLT_MAX);
-    for (size_t y = 0; y < height; y++) {
-        vf row = mean ? vf_zero() : total;
-        for (size_t i = 0; i < width; i++) {
-            const vf s = vf_load_n(x + (y * width + i) * c, n);
-            row = mean ? vf_add(row, s) : vf_max(s, row);
-        }
-        total = mean ? vf_add(total, row) : row;
+/** n channels of an image, from x on. */
+static void pool(const cz_call *call, const float *x, float *y, size_t n) {
+    const size_t height = call->in[0].d[1], width = call->in[0].d[2], c = call->in[0].d[3];
+    const cz_span rows = {0, height, height}, row = {0, width, 1}, one = {0, 1, 1};
+    const cz_attr_pool2d largest = {.kind = CZ_POOL_LARGEST}, sum = {.kind = CZ_POOL_MEAN, .count_pad = 1}; /* of 1 */
+    float total[CHANNELS] = {0};
+    if (((const cz_attr_global_pool *)call->attr)->kind == CZ_POOL_LARGEST) {
+        call->set->pool_window(&largest, x, width * c, c, rows, row, y, n);
+        return;
     }
-    return mean ? vf_div(total, vf_set1((float)(height * width))) : total;
+    for (size_t i = 0; i < height; i++, x += width * c) {
+        call->set->pool_window(&sum, x, 0, c, one, row, y, n);
+        for (size_t k = 0; k < n; k++) total[k] += y[k];
+    }
+    for (size_t k = 0; k < n; k++) y[k] = total[k] / (float)(height * width);
 }
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
+    const size_t c = call->in[0].d[3], blocks = cz_ceil_div(c, CHANNELS);
     (void)scratch;
-    const cz_attr_global_pool *a = call->attr;
-    const size_t height = call->in[0].d[1], width = call->in[0].d[2], c = call->in[0].d[3];
-    const size_t blocks = cz_ceil_div(c, CHANNELS);
     for (size_t u = begin; u < end; u++) {
         const size_t image = u / blocks, first = u % blocks * CHANNELS;
-        const float *x = in[0] + image * height * width * c + first;
-        VF_FOR(i, cz_min(CHANNELS, c - first), n)
-        vf_store_n(out + image * c + first + i, pool(a->kind == 1, x + i, height, width, c, n), n);
+        pool(call, in[0] + image * call->in[0].d[1] * call->in[0].d[2] * c + first, out + image * c + first,
+             cz_min(CHANNELS, c - first));
     }
 }
 
-const cz_kernel CZ_NAME(cz_kernel_global_pool) = {.prepare = prepare, .run = run};
+const cz_kernel cz_kernel_global_pool = {.prepare = prepare, .run = run};

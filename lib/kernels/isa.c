@@ -107,9 +107,10 @@ const cz_set *cz_set_of(int32_t cpu) { return sets[cpu].set; }
 /** The kernels that are the same for every set. */
 #define ONCE(name) [CZ_OP_##name] = &cz_kernel_##name
 static const cz_kernel *const once[CZ_OP_COUNT] = {
-    ONCE(conv2d),        ONCE(conv_transpose2d), ONCE(linear),   ONCE(matmul),
-    ONCE(pixel_shuffle), ONCE(concat),           ONCE(slice),    ONCE(pad),
-    ONCE(reshape),       ONCE(transpose),        ONCE(conv2d_i8)};
+    ONCE(conv2d),        ONCE(conv_transpose2d), ONCE(linear),    ONCE(matmul),
+    ONCE(pixel_shuffle), ONCE(concat),           ONCE(slice),     ONCE(pad),
+    ONCE(reshape),       ONCE(transpose),        ONCE(conv2d_i8), ONCE(pool2d),
+    ONCE(global_pool)};
 
 const cz_kernel *cz_kernel_of(const cz_set *set, uint32_t op) { return set->own[op] != NULL ? set->own[op] : once[op]; }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/depthwise.h"
 #include "kernels/narrow.h"
+#include "kernels/pool.h"
 #include "kernels/winograd.h"
 
 struct cz_set {
@@ -21,6 +22,7 @@ struct cz_set {
     cz_depthwise_row_fn *depthwise_row_i8; /* NULL: the set has none */
     cz_narrow_turn_fn *narrow_turn;
     cz_narrow_row_fn *narrow_row;
+    cz_pool_window_fn *pool_window;
     const cz_kernel *own[CZ_OP_COUNT]; /* by operator id; NULL where the kernel is compiled once (isa.c) */
 };
 
@@ -36,6 +38,7 @@ cz_depthwise_copy_fn CZ_NAME(cz_depthwise_copy);
 cz_depthwise_row_fn CZ_NAME(cz_depthwise_row), CZ_NAME(cz_depthwise_row_i8);
 cz_narrow_turn_fn CZ_NAME(cz_narrow_turn);
 cz_narrow_row_fn CZ_NAME(cz_narrow_row);
+cz_pool_window_fn CZ_NAME(cz_pool_window);
 #endif
 
 #endif

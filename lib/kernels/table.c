@@ -28,6 +28,7 @@ const cz_set CZ_NAME(cz_set) = {
 #endif
     .narrow_turn = CZ_NAME(cz_narrow_turn),
     .narrow_row = CZ_NAME(cz_narrow_row),
-    .own = {OWN(attention), OWN(layer_norm), OWN(softmax), OWN(activation), OWN(pool2d), OWN(global_pool), OWN(resize),
-            OWN(add), OWN(mul), OWN(quantize)},
+    .pool_window = CZ_NAME(cz_pool_window),
+    .own = {OWN(attention), OWN(layer_norm), OWN(softmax), OWN(activation), OWN(resize), OWN(add), OWN(mul),
+            OWN(quantize)},
 };

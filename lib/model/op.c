@@ -54,8 +54,8 @@ static int32_t check_pool(const cz_attr_pool2d *a, cz_error *err) {
     if (a->pad_top >= a->kernel_h || a->pad_bottom >= a->kernel_h || a->pad_left >= a->kernel_w ||
         a->pad_right >= a->kernel_w)
         return cz_fail(err, COLORIZER_E_MODEL, "attribute pad_*: a padding is not smaller than the kernel");
-    if (a->kind == 0 && a->count_pad != 0)
-        return cz_fail(err, COLORIZER_E_MODEL, "attribute count_pad: not 0 for a maximum");
+    if (a->kind != 1 && a->count_pad != 0)
+        return cz_fail(err, COLORIZER_E_MODEL, "attribute count_pad: not 0, but no average");
     return COLORIZER_OK;
 }
 

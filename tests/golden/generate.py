@@ -157,8 +157,9 @@ def pool_cases() -> Iterator[Case]:
     def pool(c: Case, x: Value, kind: int, kernel: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int],
              count: bool, ceil: bool) -> Value:
         v = nchw(x.value)
-        if kind == 0:
-            y = F.max_pool2d(v, kernel, stride, pads, ceil_mode=ceil)
+        if kind != 1:
+            sign = 1 if kind == 0 else -1
+            y = sign * F.max_pool2d(sign * v, kernel, stride, pads, ceil_mode=ceil)
         else:
             y = F.avg_pool2d(v, kernel, stride, pads, ceil, count)
         return c.same("pool2d", [x], nhwc(y), kind=kind, kernel_h=kernel[0], kernel_w=kernel[1], stride_h=stride[0],
@@ -168,11 +169,11 @@ def pool_cases() -> Iterator[Case]:
     shapes = (("2x2", (2, 2), (2, 2), (0, 0)), ("3x3s2p1", (3, 3), (2, 2), (1, 1)), ("3x2s21p01", (3, 2), (2, 1), (0, 1)),
               ("5x5s3p2", (5, 5), (3, 3), (2, 2)), ("1x1s2", (1, 1), (2, 2), (0, 0)), ("4x4s3p1", (4, 4), (3, 3), (1, 1)))
     for (name, kernel, stride, pads), ceil in itertools.product(shapes, (False, True)):
-        for kind, count in ((0, False), (1, False), (1, True)):
-            label = f"pool_{'max' if kind == 0 else 'avg'}_{name}{'_ceil' if ceil else ''}{'_count' if count else ''}"
-            yield single(label, EXACT if kind == 0 else SUM,
+        for kind, count in ((0, False), (1, False), (1, True), (2, False)):
+            label = f"pool_{('max', 'avg', 'min')[kind]}_{name}{'_ceil' if ceil else ''}{'_count' if count else ''}"
+            yield single(label, SUM if kind == 1 else EXACT,
                          lambda c, k=kernel, s=stride, p=pads, m=ceil, i=kind, n=count:
-                         pool(c, c.input(1, 11, 14, 21), i, k, s, p, n, m))
+                         pool(c, c.input(1, 11, 14, 21 if i == 1 else 5), i, k, s, p, n, m))
 
     def uneven(c: Case) -> Value:
         x = c.input(1, 8, 9, 17)

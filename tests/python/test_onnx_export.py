@@ -127,6 +127,7 @@ CASES: dict[str, tuple[Callable[[Model, Tensor], Tensor], bool]] = {
     "activation none": (one("activation"), True),
     "clamp": (one("activation", act="clamp", act_p0=-0.5, act_p1=1.0), True),
     "pool2d": (one("pool2d", kind=0, kernel_h=3, kernel_w=3, stride_h=2, stride_w=2, pad_top=1, pad_left=1), True),
+    "pool2d least": (one("pool2d", kind=2, kernel_h=3, kernel_w=3, stride_h=2, stride_w=2, pad_top=1, pad_left=1), True),
     "pool2d average": (one("pool2d", kind=1, kernel_h=3, kernel_w=2, pad_top=1, pad_bottom=1, count_pad=1), True),
     "pool2d inside": (one("pool2d", kind=1, kernel_h=3, kernel_w=3, pad_top=1, pad_left=1), True),
     "pool2d ceil": (one("pool2d", kind=0, kernel_h=3, kernel_w=3, stride_h=2, stride_w=2, ceil_mode=1), True),
