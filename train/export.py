@@ -71,8 +71,22 @@ class Exporter:
         y = self.conv(self.norm(x, block.norm2, name + ".norm2"), block.up, name + ".up")
         return self.conv(y, block.down, name + ".down", x)
 
-    def pool(self, x: czw.Tensor, size: int, name: str) -> czw.Tensor:
-        return self.model.op("pool2d", [x], name, kind=0, kernel_h=size, kernel_w=size, stride_h=size, stride_w=size)
+    def hints(self, image: czw.Tensor, planes: torch.Tensor) -> czw.Tensor:
+        """The largest of each plane in cells of 4 x 4. A plane is a channel times a number, so that is the number times
+        the channel's largest, or where it is below 0 its least: the picture is read twice, but not written. The pools
+        and weights are over all channels, those of L being 0: a slice would copy the picture."""
+        weight = F.pad(planes.permute(0, 2, 3, 1), (1, 0))
+        assert bool(((weight != 0).sum(3) == 1).all()), "a plane of several channels"
+        x: czw.Tensor | None = None
+        for kind, part in (("most", weight.clamp(min=0)), ("least", weight.clamp(max=0))):
+            pooled = self.pool(image, 4, f"hints.{kind}", 0 if kind == "most" else 2)
+            inputs = [pooled, self.model.constant(f"planes.{kind}", part.contiguous().numpy()), None, None, None, x]
+            x = self.model.op("conv2d", inputs, f"planes.{kind}", residual=0 if x is None else 1)
+        assert x is not None
+        return x
+
+    def pool(self, x: czw.Tensor, size: int, name: str, kind: int = 0) -> czw.Tensor:
+        return self.model.op("pool2d", [x], name, kind=kind, kernel_h=size, kernel_w=size, stride_h=size, stride_w=size)
 
     def upsample(self, x: czw.Tensor, name: str) -> czw.Tensor:
         return self.model.op("resize", [x], name, mode=1, num_h=2, num_w=2)
@@ -81,6 +95,7 @@ class Exporter:
         """The same steps as ColorNet.forward."""
         m = self.model
         image = m.input("image", (1, 0, 0, 4), MULTIPLE)
+        h4 = self.hints(image, net.hint_planes)  # first: nothing but these and the stem read the picture
         x = self.conv(image, net.encoder.stem, "stem")
         taps = []
         for i, block in enumerate(net.encoder.blocks):
@@ -89,9 +104,6 @@ class Exporter:
             if i in net.encoder.taps:
                 taps.append(x)
         s4, s8, s16, s32 = taps
-        # over all channels, L's weights being 0: a slice would copy the picture
-        planes = m.constant("hints.planes", F.pad(net.hint_planes.permute(0, 2, 3, 1), (1, 0)).contiguous().numpy())
-        h4 = self.pool(m.op("conv2d", [image, planes], "planes"), 4, "hints4")
         h8 = self.pool(h4, 2, "hints8")
         h16 = self.pool(h8, 2, "hints16")
         h32 = self.pool(h16, 2, "hints32")

@@ -94,9 +94,10 @@ def _resize(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
 
 def _pool(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
     x = inputs[0]
-    assert x is not None and a["kind"] == 0 and not a["pad_top"] and not a["pad_left"] and not a["ceil_mode"]
+    assert x is not None and a["kind"] != 1 and not a["pad_top"] and not a["pad_left"] and not a["ceil_mode"]
     kernel = (int(a["kernel_h"]), int(a["kernel_w"]))
-    return _nhwc(F.max_pool2d(_nchw(x), kernel, (int(a["stride_h"]), int(a["stride_w"]))))
+    sign = 1 if a["kind"] == 0 else -1
+    return _nhwc(sign * F.max_pool2d(_nchw(sign * x), kernel, (int(a["stride_h"]), int(a["stride_w"]))))
 
 
 def _slice(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
