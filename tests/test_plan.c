@@ -56,7 +56,7 @@ static void test_arena_random(void **state) {
             const size_t last = cz_min(STEPS - 1, first + next_random(6));
             blocks[i] = (cz_block){.bytes = next_random(5) == 0 ? 0 : next_random(5000), .first = first, .last = last};
         }
-        assert_true(cz_arena_place(blocks, n, order, &total));
+        assert_true(cz_arena_place(blocks, n, next_random(8), order, &total));
         check_placement(blocks, n, STEPS, total);
     }
 }
@@ -68,8 +68,23 @@ static void test_arena_chain_is_tight(void **state) {
     uint32_t order[20];
     size_t total;
     for (size_t i = 0; i < 20; i++) blocks[i] = (cz_block){.bytes = 6400, .first = i, .last = i + 1};
-    assert_true(cz_arena_place(blocks, 20, order, &total));
+    assert_true(cz_arena_place(blocks, 20, SIZE_MAX, order, &total));
     assert_int_equal(total, 2 * 6400);
+}
+
+/** What lives long is at the bottom, where larger ones that come and go lie over it. */
+static void test_arena_long_lives_first(void **state) {
+    (void)state;
+    cz_block blocks[3] = {{.bytes = 6400, .last = 1}, {.bytes = 64, .last = 9}, {.bytes = 128, .first = 5, .last = 6}};
+    uint32_t order[3];
+    size_t total;
+    assert_true(cz_arena_place(blocks, 3, 5, order, &total));
+    assert_int_equal(total, 6464);
+    assert_int_equal(blocks[1].offset, 0);
+    assert_int_equal(blocks[2].offset, 64);
+    assert_true(cz_arena_place(blocks, 3, SIZE_MAX, order, &total));
+    assert_int_equal(total, 6464);
+    assert_int_equal(blocks[1].offset, 6400);
 }
 
 static void test_arena_overflow(void **state) {
@@ -77,7 +92,7 @@ static void test_arena_overflow(void **state) {
     cz_block blocks[2] = {{.bytes = SIZE_MAX - 100}, {.bytes = SIZE_MAX - 200}};
     uint32_t order[2];
     size_t total;
-    assert_false(cz_arena_place(blocks, 2, order, &total));
+    assert_false(cz_arena_place(blocks, 2, SIZE_MAX, order, &total));
 }
 
 /* ---------------------------------------------------------------- plans */
@@ -380,10 +395,15 @@ static void test_exec_cancels(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arena_random),       cmocka_unit_test(test_arena_chain_is_tight),
-        cmocka_unit_test(test_arena_overflow),     cmocka_unit_test(test_every_operator_runs),
-        cmocka_unit_test(test_plan_refuses_sizes), cmocka_unit_test(test_exec_covers_each_unit_once),
-        cmocka_unit_test(test_exec_cancels),       cmocka_unit_test(test_plan_refuses_much_scratch),
+        cmocka_unit_test(test_arena_random),
+        cmocka_unit_test(test_arena_chain_is_tight),
+        cmocka_unit_test(test_arena_long_lives_first),
+        cmocka_unit_test(test_arena_overflow),
+        cmocka_unit_test(test_every_operator_runs),
+        cmocka_unit_test(test_plan_refuses_sizes),
+        cmocka_unit_test(test_exec_covers_each_unit_once),
+        cmocka_unit_test(test_exec_cancels),
+        cmocka_unit_test(test_plan_refuses_much_scratch),
         cmocka_unit_test(test_spaced_pixels),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

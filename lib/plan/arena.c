@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "plan/arena.h"
 
-/** Block a goes before block b: larger first, then the one born first, so that the result has one order only. */
-static bool before(const cz_block *a, const cz_block *b) {
+/** Block a goes before block b: those of long life first, then larger ones, then those born first, so that the result
+ *  has one order only. */
+static bool before(const cz_block *a, const cz_block *b, size_t life) {
+    const bool a_long = a->last - a->first > life, b_long = b->last - b->first > life;
+    if (a_long != b_long) return a_long;
     return a->bytes != b->bytes ? a->bytes > b->bytes : a->first < b->first;
 }
 
 /** Heap sort by before(): in place, no recursion, no quadratic case for a hostile model. */
-static void sift(const cz_block *blocks, uint32_t *order, size_t root, size_t count) {
+static void sift(const cz_block *blocks, size_t life, uint32_t *order, size_t root, size_t count) {
     for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && before(&blocks[order[child]], &blocks[order[child + 1]])) child++;
-        if (!before(&blocks[order[root]], &blocks[order[child]])) return;
+        if (child + 1 < count && before(&blocks[order[child]], &blocks[order[child + 1]], life)) child++;
+        if (!before(&blocks[order[root]], &blocks[order[child]], life)) return;
         const uint32_t swap = order[root];
         order[root] = order[child];
         order[child] = swap;
     }
 }
 
-static void sort(const cz_block *blocks, uint32_t *order, size_t count) {
-    for (size_t i = count / 2; i-- > 0;) sift(blocks, order, i, count);
+static void sort(const cz_block *blocks, size_t life, uint32_t *order, size_t count) {
+    for (size_t i = count / 2; i-- > 0;) sift(blocks, life, order, i, count);
     for (size_t end = count; end-- > 1;) {
         const uint32_t swap = order[0];
         order[0] = order[end];
         order[end] = swap;
-        sift(blocks, order, 0, end);
+        sift(blocks, life, order, 0, end);
     }
 }
 
@@ -54,10 +57,10 @@ static void insert_by_offset(const cz_block *blocks, uint32_t *order, size_t at)
     order[at] = moved;
 }
 
-bool cz_arena_place(cz_block *blocks, size_t count, uint32_t *order, size_t *total) {
+bool cz_arena_place(cz_block *blocks, size_t count, size_t life, uint32_t *order, size_t *total) {
     *total = 0;
     for (size_t i = 0; i < count; i++) order[i] = (uint32_t)i;
-    sort(blocks, order, count);
+    sort(blocks, life, order, count);
     for (size_t i = 0; i < count; i++) {
         cz_block *block = &blocks[order[i]];
         size_t end;

@@ -14,10 +14,11 @@ typedef struct cz_block {
 
 /** Gives every block an offset, a multiple of CZ_ALIGN, so that no two blocks alive at the same step overlap.
  *  Largest first, each at the lowest offset that is free for its whole life (Pisarchyk & Lee, "Efficient Memory
- *  Management for Deep Neural Net Inference", 2020, greedy by size).
+ *  Management for Deep Neural Net Inference", 2020, greedy by size), those that live for more than `life` steps before
+ *  all others.
  *  @param order scratch of `count` indices.
  *  @param total the arena's size.
  *  @return false when a sum does not fit size_t. */
-bool cz_arena_place(cz_block *blocks, size_t count, uint32_t *order, size_t *total);
+bool cz_arena_place(cz_block *blocks, size_t count, size_t life, uint32_t *order, size_t *total);
 
 #endif

@@ -86,11 +86,20 @@ static bool add_scratch(cz_plan *p, const cz_block *blocks) {
     return true;
 }
 
+/** Gives the arena's length for one order of placing; false: does not fit size_t. */
+static bool try_life(cz_plan *p, size_t life, cz_block *blocks, uint32_t *order) {
+    return cz_arena_place(blocks, p->model->n_tensors, life, order, &p->arena_bytes) && add_scratch(p, blocks);
+}
+
+/** Small tensors that live long are best at the bottom, out of the way of scratch, or in gaps: both are tried. */
 static int32_t place(cz_plan *p, const cz_pixels *pixels, cz_block *blocks, uint32_t *order, cz_error *err) {
     const uint32_t n = p->model->n_tensors;
     lives(p, pixels, blocks);
-    if (!cz_arena_place(blocks, n, order, &p->arena_bytes) || !add_scratch(p, blocks))
-        return cz_fail(err, COLORIZER_E_MEMORY, "the network's tensors do not fit the address space");
+    bool fits = try_life(p, SIZE_MAX, blocks, order);
+    const size_t bytes = p->arena_bytes;
+    fits = fits && try_life(p, p->n_steps / 2, blocks, order);
+    if (fits && bytes <= p->arena_bytes) fits = try_life(p, SIZE_MAX, blocks, order);
+    if (!fits) return cz_fail(err, COLORIZER_E_MEMORY, "the network's tensors do not fit the address space");
     for (uint32_t t = 0; t < n; t++)
         p->offsets[t] = cz_model_is_constant(p->model, t)
                             ? CZ_NO_OFFSET
