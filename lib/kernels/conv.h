@@ -65,6 +65,18 @@ typedef struct cz_few {
 /* conv_rows.c: its row pointers; context is a cz_few */
 cz_rows_fn cz_few_rows;
 
+/** A convolution of u8, dilation 1, on one thread: the tap of a pixel is a kernel row, all columns' channels as they
+ * lie, or in a copy where some columns are padding. */
+typedef struct cz_joined {
+    cz_conv c;
+    const float **rows; /* of the first tile of the chunk */
+    uint8_t *copies;    /* [tile][`each` bytes] */
+    size_t row, each;   /* bytes of a kernel row, with room for whole words; of a tile's copies */
+} cz_joined;
+
+/* conv_rows.c: its row pointers; context is a cz_joined */
+cz_rows_fn cz_joined_rows;
+
 /* conv_narrow.c: few output channels */
 bool cz_narrow_fits(const cz_call *call);
 bool cz_narrow_prepare(cz_call *call);

@@ -36,9 +36,18 @@ static size_t quads_of(const cz_call *call) {
     return fits && call->set->depthwise_row_i8 != NULL ? CZ_DEPTHWISE_PIXEL / CZ_BLOCK : 0;
 }
 
+#define JOINED ((size_t)1 << 16) /* weights of an output that are joined, at most: copies at the sides stay small */
+
+/** A kernel row is one tap: its columns' channels lie side by side in the input. */
+static bool joins(const cz_call *call) {
+    const cz_attr_conv2d_i8 *a = call->attr;
+    const uint32_t *w = call->weight->shape.d;
+    return !is_depthwise(call) && w[2] > 1 && a->dilation == 1 && (size_t)w[1] * w[2] * w[3] <= JOINED;
+}
+
 /* ---------------------------------------------------------------- weights
  * factor[co], start[co] in whole blocks, and
- *   dense: i8 [block of 16][tap][four channels][16][4], missing channels 0
+ *   dense: i8 [block of 16][tap, or kernel row][four channels][16][4], missing channels 0
  *   depthwise, by depthwise_i8.c: i8 [block of 16 quads][four kernel rows][kernel_w][channel][4], missing rows 0,
  *     a block's channels in the order of vi_quads
  *   depthwise, else: f32 [block of 16][tap][16]; start is not used, the input comes less x_zero */
@@ -52,9 +61,11 @@ typedef struct layout {
 static bool layout_of(const cz_call *call, layout *l) {
     const cz_shape *w = &call->weight->shape;
     const size_t quads = quads_of(call);
-    *l = (layout){.block = cz_max(quads, 1) * CZ_BLOCK,
-                  .taps = quads > 0 ? w->d[2] : (size_t)w->d[1] * w->d[2],
-                  .deep = cz_ceil_div(quads > 0 ? w->d[1] : w->d[3], 4)};
+    const bool joined = joins(call);
+    const size_t height = w->d[1], width = w->d[2], channels = w->d[3];
+    const size_t deep = quads > 0 ? height : joined ? width * channels : channels;
+    *l = (layout){
+        .block = cz_max(quads, 1) * CZ_BLOCK, .taps = height * width * channels / deep, .deep = cz_ceil_div(deep, 4)};
     l->outs = cz_ceil_div(w->d[0], l->block) * l->block;
     size_t factor, words;
     return cz_layout(&l->bytes, l->outs, sizeof(float), &factor) &&
@@ -75,9 +86,11 @@ static void put(const cz_call *call, const layout *l, int8_t *to, size_t o, size
     const size_t tap = ky * call->weight->shape.d[2] + kx, at = o % l->block, quads = quads_of(call);
     int8_t *const block = to + o / l->block * l->taps * l->deep * l->block * 4;
     const float value = w;
-    if (!is_depthwise(call))
-        block[((tap * l->deep + c / 4) * CZ_BLOCK + at) * 4 + c % 4] = w;
-    else if (quads == 0)
+    if (!is_depthwise(call)) {
+        const size_t width = call->weight->shape.d[3];
+        const size_t group = joins(call) ? ky : tap, i = joins(call) ? kx * width + c : c;
+        block[((group * l->deep + i / 4) * CZ_BLOCK + at) * 4 + i % 4] = w;
+    } else if (quads == 0)
         memcpy(block + (tap * CZ_BLOCK + at) * 4, &value, sizeof value);
     else
         block[((ky / 4 * l->taps + kx) * l->block + (at % CZ_BLOCK / 4 * quads + at / CZ_BLOCK) * 4 + at % 4) * 4 +
@@ -105,7 +118,15 @@ static void pack(const cz_call *call, void *packed) {
 
 /* ---------------------------------------------------------------- the kernel */
 
-static bool plan(const cz_call *call, cz_gemm *g, size_t *padding, size_t *bytes) {
+/** Kernel rows that a tile may have copied: those of pixels at either side of the image. */
+static size_t copies_of(const cz_call *call) {
+    const cz_attr_conv2d_i8 *a = call->attr;
+    const size_t tile = call->set->pixels, lines = tile / call->out.d[2] + 2;
+    return joins(call) ? cz_min(tile, lines * (size_t)(a->pad_left + a->pad_right)) * call->weight->shape.d[1] : 0;
+}
+
+/** The product, and where in the scratch a tap of padding and copies lie. */
+static bool plan(const cz_call *call, cz_gemm *g, size_t *padding, size_t *copies, size_t *bytes) {
     const cz_shape *out = &call->out;
     layout l;
     if (!layout_of(call, &l)) return false;
@@ -117,7 +138,8 @@ static bool plan(const cz_call *call, cz_gemm *g, size_t *padding, size_t *bytes
                    .group_out = out->d[3]};
     if (!cz_gemm_plan(g)) return false;
     *bytes = g->scratch;
-    return cz_layout(bytes, l.deep, 4, padding) && cz_align_up(*bytes, bytes);
+    return cz_layout(bytes, l.deep, 4, padding) && cz_layout(bytes, g->chunk * copies_of(call), l.deep * 4, copies) &&
+           cz_align_up(*bytes, bytes);
 }
 
 static bool prepare(cz_call *call) {
@@ -130,8 +152,8 @@ static bool prepare(cz_call *call) {
         return true;
     }
     cz_gemm g;
-    size_t padding;
-    if (!plan(call, &g, &padding, &call->scratch)) return false;
+    size_t padding, copies;
+    if (!plan(call, &g, &padding, &copies, &call->scratch)) return false;
     call->units = g.units;
     return true;
 }
@@ -164,7 +186,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     cz_conv c = cz_conv_make(&as);
     cz_gemm g;
     layout l;
-    size_t padding, bytes;
+    size_t padding, copies, bytes;
     if (!layout_of(call, &l)) return; /* cannot be: packed_size() has said so */
     const float *weights = (const float *)(const void *)((const unsigned char *)call->packed + l.weights);
     const cz_epilogue e = epilogue_of(call, in, &l);
@@ -175,11 +197,17 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         cz_depthwise_run(&as, &c, l.block, weights, &e, out, begin, end, scratch);
         return;
     }
-    if (!plan(call, &g, &padding, &bytes)) return; /* the same */
+    if (!plan(call, &g, &padding, &copies, &bytes)) return; /* the same */
     c.zeros = memset((unsigned char *)scratch + padding, a->x_zero, l.deep * 4);
+    const cz_joined j = {.c = c,
+                         .rows = scratch,
+                         .copies = (uint8_t *)scratch + copies,
+                         .row = l.deep * 4,
+                         .each = copies_of(call) * l.deep * 4};
     const bool vnni = call->set->tile_i8_vnni != NULL && cz_cpu_has_vnni();
-    cz_gemm_run(&g, vnni ? call->set->tile_i8_vnni : call->set->tile_i8, weights, &e, cz_conv_rows, &c, out,
-                call->out.d[3], begin, end, scratch);
+    cz_gemm_run(&g, vnni ? call->set->tile_i8_vnni : call->set->tile_i8, weights, &e,
+                joins(call) ? cz_joined_rows : cz_conv_rows, joins(call) ? (const void *)&j : &c, out, call->out.d[3],
+                begin, end, scratch);
 }
 
 const cz_kernel cz_kernel_conv2d_i8 = {packed_size, pack, prepare, run};

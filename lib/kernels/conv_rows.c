@@ -2,6 +2,13 @@
  * What the pixels of a tile read: pointers to rows of input channels, or copies of them where they are few. */
 #include "kernels/conv.h"
 
+#include <string.h>
+
+/** cz_conv_pixel where it is not wanted for every pixel: a call, which is less code. */
+static __attribute__((noinline)) const float *seldom(const cz_conv *c, size_t n, int64_t y, int64_t x) {
+    return cz_conv_pixel(c, n, y, x);
+}
+
 void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
     const cz_conv *c = context;
     const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
@@ -28,7 +35,7 @@ void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, 
         } else {
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
                 for (int64_t kx = 0; kx < c->kernel_w; kx++, row += tile)
-                    *row = cz_conv_pixel(c, n, y0 + ky * c->dilation_h, x0 + kx * c->dilation_w);
+                    *row = seldom(c, n, y0 + ky * c->dilation_h, x0 + kx * c->dilation_w);
         }
         if (p + 1 < count && ++ox == width) {
             ox = 0;
@@ -48,7 +55,7 @@ static void copy_line(const cz_few *g, size_t image, int64_t y, int64_t x, size_
     while (count > 0) {
         const bool inside = y >= 0 && y < c->height && x >= 0 && x < c->width;
         const size_t n = inside ? cz_min(count, (size_t)(c->width - x)) : 1;
-        const float *pixels = cz_conv_pixel(c, image, y, x);
+        const float *pixels = seldom(c, image, y, x);
         for (size_t i = 0; i < passes; i++) {
             const float *from = pixels + g->chosen.channel[i];
             for (size_t k = i; k < n * some; k += passes, from += step) to[k] = *from;
@@ -78,5 +85,36 @@ void cz_few_rows(const void *context, size_t tile, size_t first, size_t count, c
     for (size_t p = 0; p < tile; p++) {
         pixel[p] = first + cz_min(p, count - 1);
         for (size_t ky = 0; p >= count && ky < kh; ky++) rows[ky * tile + p] = rows[ky * tile + count - 1];
+    }
+}
+
+void cz_joined_rows(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
+    const cz_joined *j = context;
+    const cz_conv *c = &j->c;
+    const size_t width = (size_t)c->out_width, kh = (size_t)c->kernel_h;
+    uint8_t *to = j->copies + (size_t)(rows - j->rows) / (tile * kh) * j->each;
+    size_t ox = first % width, oy = first / width;
+    for (size_t p = 0; p < tile; p++, rows++) {
+        const int64_t x = (int64_t)ox * c->stride_w - c->pad_left, y = (int64_t)oy * c->stride_h - c->pad_top;
+        const bool copies = x < 0 || x + c->kernel_w > c->width;
+        pixel[p] = first + cz_min(p, count - 1);
+        for (size_t ky = 0; ky < kh; ky++) {
+            const int64_t at = y + (int64_t)ky;
+            const float **row = &rows[ky * tile];
+            if (p >= count)
+                *row = row[-1];
+            else if (!copies || at < 0 || at >= c->height)
+                *row = cz_conv_pixel(c, 0, at, x);
+            else {
+                for (int64_t kx = 0; kx < c->kernel_w; kx++)
+                    memcpy(to + (size_t)kx * c->channels, seldom(c, 0, at, x + kx), c->channels);
+                *row = (const float *)(const void *)to;
+                to += j->row;
+            }
+        }
+        if (++ox == width) {
+            ox = 0;
+            oy++;
+        }
     }
 }
