@@ -222,41 +222,44 @@ static mb_tensor convolve(mb_model *m, mb_tensor x, uint32_t in, uint32_t out, u
     return mb_op(m, "", CZ_OP_conv2d, &a, inputs, CZ_COUNT(inputs));
 }
 
-static mb_tensor concatenate(mb_model *m, mb_tensor x, mb_tensor y) {
+static mb_tensor concatenate(mb_model *m, mb_tensor x, mb_tensor y, mb_tensor z) {
     cz_attr a = mb_attr(CZ_OP_concat);
     a.concat.axis = 3;
-    return mb_op3(m, CZ_OP_concat, &a, x, y, CZ_NO_TENSOR);
+    return mb_op3(m, CZ_OP_concat, &a, x, y, z);
 }
 
-/** What writes and reads spaced pixels: direct, Winograd and depthwise convolution, concatenation, pixel shuffle. Every
- *  result is an output, or the last one only. Operators: 0 and 1 are padded, 3 goes to 4, and 4 to 7 are padded; 9 and
- * 10 go to 11. */
+/** What writes and reads spaced pixels: direct, Winograd and depthwise convolution, concatenation, pixel shuffle,
+ *  resizing. Every result is an output, or the last one only. Operators: 0 and 1 are padded, 3 goes to 4, and 4 to 7
+ * are padded; 9, 10 and 11 go to 12. */
 static void spaced(mb_model *m, bool all) {
     cz_attr twice = mb_attr(CZ_OP_pixel_shuffle);
     twice.pixel_shuffle.factor = 2;
     const mb_tensor image = mb_input(m, "image", 1, 2 * ROWS, 2 * COLUMNS, 3), none = CZ_NO_TENSOR;
     const mb_tensor x = mb_input(m, "x", 1, ROWS, COLUMNS, 3);
-    mb_tensor t[13];
+    cz_attr same = mb_attr(CZ_OP_resize); /* in size */
+    same.resize.mode = 1;
+    mb_tensor t[14];
     t[0] = convolve(m, x, 3, PADDED, 3, 1, none);
     t[1] = convolve(m, t[0], PADDED, PADDED, 3, 1, t[0]);
     t[2] = convolve(m, t[1], PADDED, 4 * (PADDED - 3), 1, 1, none);
     t[3] = mb_op3(m, CZ_OP_pixel_shuffle, &twice, t[2], none, none);
-    t[4] = concatenate(m, t[3], image);
+    t[4] = concatenate(m, t[3], image, none);
     t[5] = convolve(m, t[4], PADDED, PADDED, 3, 1, none);
     t[6] = convolve(m, t[5], PADDED, PADDED, 3, 1, t[4]);
     t[7] = convolve(m, t[6], PADDED, PADDED, 3, PADDED, none);
     t[8] = convolve(m, t[7], PADDED, 16, 1, 1, none);
     t[9] = convolve(m, t[7], PADDED, 32, 3, 1, none);
     t[10] = convolve(m, t[8], 16, 16, 3, 16, none);
-    t[11] = concatenate(m, t[10], t[9]);
-    t[12] = convolve(m, t[11], 48, 2, 3, 1, none);
-    for (size_t i = all ? 0 : CZ_COUNT(t) - 1; i < CZ_COUNT(t); i++) mb_output(m, &"abcdefghijklm"[i], t[i]);
+    t[11] = mb_op3(m, CZ_OP_resize, &same, t[8], none, none);
+    t[12] = concatenate(m, t[10], t[9], t[11]);
+    t[13] = convolve(m, t[12], 64, 2, 3, 1, none);
+    for (size_t i = all ? 0 : CZ_COUNT(t) - 1; i < CZ_COUNT(t); i++) mb_output(m, &"abcdefghijklmn"[i], t[i]);
 }
 static void spaced_alone(mb_model *m) { spaced(m, false); }
 static void dense_all(mb_model *m) { spaced(m, true); }
 
 /** The last output's values, to be freed; how the results of operators lie, to `step`, and whether written in place. */
-static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, size_t step[13], bool in_place[13]) {
+static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, size_t step[14], bool in_place[14]) {
     loaded l = load(build, cpu);
     cz_error err = {0};
     const cz_shape shape[2] = {{{1, 2 * ROWS, 2 * COLUMNS, 3}}, {{1, ROWS, COLUMNS, 3}}};
@@ -267,10 +270,11 @@ static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, 
     memset(arena, 0xFF, p->arena_bytes); /* NaN everywhere */
     fill_inputs(&l, p, arena);
     assert_true(cz_run(p, arena, &one, NULL, NULL));
-    for (uint32_t i = 0; i < 13; i++) {
-        const size_t host = p->steps[i < 4 ? 4 : 11].out, at = p->steps[i].out;
+    for (uint32_t i = 0; i < 14; i++) {
+        const size_t host = p->steps[i < 4 ? 4 : 12].out, at = p->steps[i].out;
         step[i] = p->steps[i].call.out_step;
-        in_place[i] = (i == 3 && at == host) || (i == 10 && at == host) || (i == 9 && at == host + 16 * sizeof(float));
+        in_place[i] = (i == 3 && at == host) || (i == 10 && at == host) ||
+                      (i == 9 && at == host + 16 * sizeof(float)) || (i == 11 && at == host + 48 * sizeof(float));
     }
     const uint32_t t = l.model->outputs[l.model->n_outputs - 1].tensor;
     *count = cz_elements(&p->shapes[t]);
@@ -286,17 +290,17 @@ static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, 
 /** Tensors that are padded or written in their place give the values of dense ones. */
 static void test_spaced_pixels(void **state) {
     (void)state;
-    static const size_t steps[13] = {48, 48, 176, 48, 48, 48, 48, 48, 16, 48, 48, 48, 2};
+    static const size_t steps[14] = {48, 48, 176, 48, 48, 48, 48, 48, 16, 64, 64, 64, 64, 2};
     for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
         if (!cz_cpu_supported(cpu)) continue;
-        size_t count[2], step[2][13];
-        bool in_place[2][13];
+        size_t count[2], step[2][14];
+        bool in_place[2][14];
         float *y = run_spaced(spaced_alone, cpu, &count[0], step[0], in_place[0]);
         float *dense = run_spaced(dense_all, cpu, &count[1], step[1], in_place[1]);
-        for (size_t i = 0; i < 13; i++) {
-            static const size_t channels[13] = {47, 47, 176, 44, 47, 47, 47, 47, 16, 32, 16, 48, 2};
+        for (size_t i = 0; i < 14; i++) {
+            static const size_t channels[14] = {47, 47, 176, 44, 47, 47, 47, 47, 16, 32, 16, 16, 64, 2};
             assert_int_equal(step[0][i], steps[i]);
-            assert_int_equal(in_place[0][i], i == 3 || i == 9 || i == 10);
+            assert_int_equal(in_place[0][i], i == 3 || (i >= 9 && i <= 11));
             assert_int_equal(step[1][i], channels[i]);
             assert_false(in_place[1][i]);
         }

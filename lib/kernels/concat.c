@@ -8,23 +8,15 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     const cz_attr_concat *a = call->attr;
     const size_t inner = cz_product(&call->out, a->axis + 1, 4), block = call->out.d[a->axis] * inner;
     const size_t gap = cz_out_step(call) - call->out.d[3]; /* not 0 along the channels only */
-    size_t at, last;
-    cz_flat_range(call, begin, end, &at, &last);
-    while (at < last) {
-        const size_t outer = at / block;
-        size_t rest = at % block; /* where in the inputs' runs, one after the other */
-        const float *place = out; /* of input i */
-        for (int i = 0; i < CZ_MAX_INPUTS && at < last; i++) {
-            const size_t length = call->in[i].d[0] == 0 ? 0 : call->in[i].d[a->axis] * inner;
-            if (rest < length) {
-                const size_t n = cz_min(length - rest, last - at);
-                if (in[i] != place) memcpy(out + at + outer * gap, in[i] + outer * length + rest, n * sizeof *out);
-                at += n;
-                rest += n;
-            }
-            rest -= length;
-            place += length;
+    size_t first, last, shift = 0;                         /* `shift`: where input i begins in a block */
+    cz_flat_range(call, begin, end, &first, &last);
+    for (int i = 0; i < CZ_MAX_INPUTS && call->in[i].d[0] != 0; i++) {
+        const size_t length = call->in[i].d[a->axis] * inner;
+        for (size_t n = first / block, at = n * block + shift; in[i] != out + shift && at < last; n++, at += block) {
+            const size_t from = cz_max(at, first), to = cz_min(at + length, last);
+            if (from < to) memcpy(out + from + n * gap, in[i] + n * length + (from - at), (to - from) * sizeof *out);
         }
+        shift += length;
     }
 }
 

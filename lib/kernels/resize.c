@@ -101,9 +101,9 @@ static void blend_4(const float *const *x, const float *weight, float *y, size_t
     }
 }
 
-/** One output row out of one input row. */
-static void along_row(const float *x, const taps *t, int count, float *y, size_t width, size_t c) {
-    for (const taps *last = t + width; t < last; t++, y += c) {
+/** One output row out of one input row; its pixels are `step` floats apart. */
+static void along_row(const float *x, const taps *t, int count, float *y, size_t width, size_t c, size_t step) {
+    for (const taps *last = t + width; t < last; t++, y += step) {
         const float *const sample[4] = {x + t->at[0] * c, x + t->at[1] * c, x + t->at[2] * c, x + t->at[3] * c};
         if (count == 1)
             memcpy(y, sample[0], c * sizeof *y);
@@ -126,6 +126,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
     const cz_attr_resize *a = call->attr;
     const size_t height = call->in[0].d[1], width = call->in[0].d[2], c = call->in[0].d[3];
     const size_t out_height = call->out.d[1], out_width = call->out.d[2];
+    const size_t step = cz_out_step(call);
     const int count = tap_count(a->mode);
     layout l;
     if (!lay_out(call, &l)) return; /* cannot be: prepare has been through it */
@@ -137,7 +138,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         const taps rows = taps_of(a, u % out_height, out_height, height);
         for (int k = 0; k < count; k++) row[k] = image + rows.at[k] * width * c;
         if (count > 1) down_columns(row, &rows, count, blended, width * c);
-        along_row(count > 1 ? blended : row[0], columns, count, out + u * out_width * c, out_width, c);
+        along_row(count > 1 ? blended : row[0], columns, count, out + u * out_width * step, out_width, c, step);
     }
 }
 

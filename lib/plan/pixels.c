@@ -5,7 +5,9 @@
 #define LEAST    16 /* channels of what is written into another: conv2d's loops for few channels write dense pixels */
 #define RESIDUAL 5  /* the input of conv2d that lies as its result */
 
-static bool writes_spaced(uint32_t op) { return op == CZ_OP_conv2d || op == CZ_OP_concat || op == CZ_OP_pixel_shuffle; }
+static bool writes_spaced(uint32_t op) {
+    return op == CZ_OP_conv2d || op == CZ_OP_concat || op == CZ_OP_pixel_shuffle || op == CZ_OP_resize;
+}
 
 /** Channels up to whole lines. */
 static size_t whole(size_t channels) { return cz_ceil_div(channels, CZ_BLOCK) * CZ_BLOCK; }

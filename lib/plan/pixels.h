@@ -3,7 +3,7 @@
  *   - What only a concatenation along the channels reads is written where that would copy it, into its result.
  *   - Pixels that are almost whole lines of the caches, of 300 channels, say, are padded to whole ones: a vector then
  *     never lies on two lines, and can go past the caches.
- * conv2d, concat and pixel_shuffle can write such tensors, conv2d can read them, as input 0 and as residual. */
+ * conv2d, concat, pixel_shuffle and resize can write such tensors, conv2d can read them, as input 0 and as residual. */
 #ifndef CZ_PLAN_PIXELS_H
 #define CZ_PLAN_PIXELS_H
 
