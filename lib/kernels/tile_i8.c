@@ -65,6 +65,22 @@ CZ_INLINE void store_pairs(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ
                       q[1][1], low);
     }
 }
+
+/** The same of one block, four pixels at a time. */
+CZ_INLINE void store_fours(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
+    const cz_steps s = cz_steps_of(e, o->first, VL);
+    uint8_t *const out = (uint8_t *)o->out + o->first;
+    const vi low = cz_low_bytes(e);
+    CZ_UNROLL for (int p = 0; p < CZ_MR; p += 4) {
+        uint8_t bytes[4][VL];
+        vi q[4];
+        CZ_UNROLL for (int k = 0; k < 4; k++) {
+            q[k] = cz_requantize_low(&s, vf_fma(vf_from_i(sum[p + k][0]), s.factor, s.bias));
+        }
+        vi_store_u8_4(bytes[0], bytes[2], q[0], q[1], q[2], q[3], low);
+        CZ_UNROLL for (int k = 0; k < 4; k++) memcpy(out + o->pixel[p + k] * o->channels, bytes[k], VL);
+    }
+}
 #endif
 
 /** A block's channels of a tile as f32, where the activation is a clamp at most. */
@@ -102,8 +118,8 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
     }
     sum_tile(k, m, nb, vnni, sum);
 #if CZ_NB > 1
-    if (m == CZ_MR && nb == CZ_NB && o->last - o->first == CZ_NB * VL && cz_epilogue_is_u8(e)) {
-        store_pairs(e, o, sum);
+    if (m == CZ_MR && o->last - o->first == (size_t)nb * VL && cz_epilogue_is_u8(e)) {
+        (nb == 1 ? store_fours : store_pairs)(e, o, sum);
         return;
     }
 #endif
