@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What the pixels of a tile read: pointers to rows of input channels, or copies of them where they are few. */
+ * What the pixels of a tile read of the one image: pointers to rows of input channels, or copies of them. */
 #include "kernels/conv.h"
 
 #include <string.h>
 
 /** cz_conv_pixel where it is not wanted for every pixel: a call, which is less code. */
-static __attribute__((noinline)) const float *seldom(const cz_conv *c, size_t n, int64_t y, int64_t x) {
-    return cz_conv_pixel(c, n, y, x);
+static __attribute__((noinline)) const float *seldom(const cz_conv *c, int64_t y, int64_t x) {
+    return cz_conv_pixel(c, 0, y, x);
 }
 
 void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
     const cz_conv *c = context;
-    const size_t width = (size_t)c->out_width, height = (size_t)c->out_height;
+    const size_t width = (size_t)c->out_width;
     if (c->pointwise) {
         for (size_t p = 0; p < tile; p++) {
             pixel[p] = first + cz_min(p, count - 1);
@@ -19,14 +19,14 @@ void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, 
         }
         return;
     }
-    size_t ox = first % width, oy = first / width % height, n = first / width / height;
+    size_t ox = first % width, oy = first / width;
     for (size_t p = 0; p < tile; p++) {
         const int64_t y0 = (int64_t)oy * c->stride_h - c->pad_top, x0 = (int64_t)ox * c->stride_w - c->pad_left;
         const float **row = rows + p;
         pixel[p] = first + cz_min(p, count - 1);
         if (y0 >= 0 && x0 >= 0 && y0 + (c->kernel_h - 1) * c->dilation_h < c->height &&
             x0 + (c->kernel_w - 1) * c->dilation_w < c->width) {
-            const float *line = cz_conv_pixel(c, n, y0, x0);
+            const float *line = cz_conv_pixel(c, 0, y0, x0);
             const size_t right = (size_t)c->dilation_w * c->step;
             const size_t down = (size_t)c->dilation_h * (size_t)c->width * c->step;
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
@@ -35,27 +35,24 @@ void cz_conv_rows(const void *context, size_t tile, size_t first, size_t count, 
         } else {
             for (int64_t ky = 0; ky < c->kernel_h; ky++)
                 for (int64_t kx = 0; kx < c->kernel_w; kx++, row += tile)
-                    *row = seldom(c, n, y0 + ky * c->dilation_h, x0 + kx * c->dilation_w);
+                    *row = seldom(c, y0 + ky * c->dilation_h, x0 + kx * c->dilation_w);
         }
         if (p + 1 < count && ++ox == width) {
             ox = 0;
-            if (++oy == height) {
-                oy = 0;
-                n++;
-            }
+            oy++;
         }
     }
 }
 
-/** Copies `count` pixels of an image from (y, x) on: those inside at once, padding one by one. */
-static void copy_line(const cz_few *g, size_t image, int64_t y, int64_t x, size_t count, float *to) {
+/** Copies `count` pixels from (y, x) on: those inside at once, padding one by one. */
+static void copy_line(const cz_few *g, int64_t y, int64_t x, size_t count, float *to) {
     const cz_conv *c = &g->c;
     const size_t all = c->channels, some = g->chosen.count;
     const size_t passes = some < all ? some : 1, step = some < all ? all : 1; /* all of a pixel: as they lie */
     while (count > 0) {
         const bool inside = y >= 0 && y < c->height && x >= 0 && x < c->width;
         const size_t n = inside ? cz_min(count, (size_t)(c->width - x)) : 1;
-        const float *pixels = seldom(c, image, y, x);
+        const float *pixels = seldom(c, y, x);
         for (size_t i = 0; i < passes; i++) {
             const float *from = pixels + g->chosen.channel[i];
             for (size_t k = i; k < n * some; k += passes, from += step) to[k] = *from;
@@ -69,15 +66,15 @@ static void copy_line(const cz_few *g, size_t image, int64_t y, int64_t x, size_
 void cz_few_rows(const void *context, size_t tile, size_t first, size_t count, const float **rows, size_t *pixel) {
     const cz_few *g = context;
     const cz_conv *c = &g->c;
-    const size_t width = (size_t)c->out_width, height = (size_t)c->out_height, kh = (size_t)c->kernel_h;
+    const size_t width = (size_t)c->out_width, kh = (size_t)c->kernel_h;
     const size_t step = (size_t)c->stride_w * g->chosen.count;
     float *to = g->values + (size_t)(rows - g->rows) * g->depth;
     for (size_t p = 0, some; p < count; p += some) { /* those of one output row */
         const size_t ox = (first + p) % width, oy = (first + p) / width;
-        const int64_t y = (int64_t)(oy % height) * c->stride_h - c->pad_top;
+        const int64_t y = (int64_t)oy * c->stride_h - c->pad_top;
         some = cz_min(count - p, width - ox);
         for (size_t ky = 0; ky < kh; ky++, to += (some - 1) * step + g->depth) {
-            copy_line(g, oy / height, y + (int64_t)ky * c->dilation_h, (int64_t)ox * c->stride_w - c->pad_left,
+            copy_line(g, y + (int64_t)ky * c->dilation_h, (int64_t)ox * c->stride_w - c->pad_left,
                       (some - 1) * (size_t)c->stride_w + (size_t)c->kernel_w, to);
             for (size_t i = 0; i < some; i++) rows[ky * tile + p + i] = to + i * step;
         }
@@ -107,7 +104,7 @@ void cz_joined_rows(const void *context, size_t tile, size_t first, size_t count
                 *row = cz_conv_pixel(c, 0, at, x);
             else {
                 for (int64_t kx = 0; kx < c->kernel_w; kx++)
-                    memcpy(to + (size_t)kx * c->channels, seldom(c, 0, at, x + kx), c->channels);
+                    memcpy(to + (size_t)kx * c->channels, seldom(c, at, x + kx), c->channels);
                 *row = (const float *)(const void *)to;
                 to += j->row;
             }

@@ -48,38 +48,56 @@ static void store_steps(const cz_epilogue *e, const cz_tile_out *o, size_t c, si
 }
 
 #if CZ_NB > 1
-/** Two whole blocks of a whole tile, without a residual, two pixels at a time, out of registers. Pixels past the last
- *  are that one again. */
+/* What leaves a whole tile out of registers: whole blocks, without a residual. Its pixels follow one another. */
+
+/** Two blocks in steps of the u8 result, two pixels at a time. */
 CZ_INLINE void store_pairs(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
     const cz_steps s[2] = {cz_steps_of(e, o->first, VL), cz_steps_of(e, o->first + VL, VL)};
-    uint8_t *const out = (uint8_t *)o->out + o->first;
+    uint8_t *to = (uint8_t *)o->out + o->pixel[0] * o->channels + o->first;
     const vi low = cz_low_bytes(e);
-    CZ_UNROLL for (int p = 0; p < CZ_MR; p += 2) {
+    CZ_UNROLL for (int p = 0; p < CZ_MR; p += 2, to += 2 * o->channels) {
         vi q[2][2];
         CZ_UNROLL for (int k = 0; k < 2; k++) {
             CZ_UNROLL for (int b = 0; b < 2; b++) {
                 q[k][b] = cz_requantize_low(&s[b], vf_fma(vf_from_i(sum[p + k][b]), s[b].factor, s[b].bias));
             }
         }
-        vi_store_u8_4(out + o->pixel[p] * o->channels, out + o->pixel[p + 1] * o->channels, q[0][0], q[0][1], q[1][0],
-                      q[1][1], low);
+        vi_store_u8_4(to, to + o->channels, q[0][0], q[0][1], q[1][0], q[1][1], low);
     }
 }
 
-/** The same of one block, four pixels at a time. */
-CZ_INLINE void store_fours(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
+/** One block. */
+CZ_INLINE void store_single(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
     const cz_steps s = cz_steps_of(e, o->first, VL);
-    uint8_t *const out = (uint8_t *)o->out + o->first;
-    const vi low = cz_low_bytes(e);
-    CZ_UNROLL for (int p = 0; p < CZ_MR; p += 4) {
-        uint8_t bytes[4][VL];
-        vi q[4];
-        CZ_UNROLL for (int k = 0; k < 4; k++) {
-            q[k] = cz_requantize_low(&s, vf_fma(vf_from_i(sum[p + k][0]), s.factor, s.bias));
-        }
-        vi_store_u8_4(bytes[0], bytes[2], q[0], q[1], q[2], q[3], low);
-        CZ_UNROLL for (int k = 0; k < 4; k++) memcpy(out + o->pixel[p + k] * o->channels, bytes[k], VL);
+    uint8_t *to = (uint8_t *)o->out + o->pixel[0] * o->channels + o->first;
+    CZ_UNROLL for (int p = 0; p < CZ_MR; p++, to += o->channels) {
+        vi_store_u8(to, cz_requantize(&s, vf_fma(vf_from_i(sum[p][0]), s.factor, s.bias)), VL);
     }
+}
+
+/** Two blocks as f32, without an activation. */
+CZ_INLINE void store_plain(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
+    float *to = o->out + o->pixel[0] * o->channels + o->first;
+    vf factor[2], bias[2];
+    CZ_UNROLL for (int b = 0; b < 2; b++) {
+        factor[b] = vf_load(e->factor + o->first + b * VL);
+        bias[b] = e->bias ? vf_load(e->bias + o->first + b * VL) : vf_zero();
+    }
+    CZ_UNROLL for (int p = 0; p < CZ_MR; p++, to += o->channels) {
+        CZ_UNROLL for (int b = 0; b < 2; b++) vf_store(to + b * VL, vf_fma(vf_from_i(sum[p][b]), factor[b], bias[b]));
+    }
+}
+
+/** Stores a tile by one of these, if one does what its end asks for. */
+CZ_INLINE bool stored(const cz_epilogue *e, const cz_tile_out *o, int nb, vi sum[CZ_MR][CZ_NB]) {
+    if (o->count < CZ_MR || o->last - o->first < (size_t)nb * VL) return false;
+    if (cz_epilogue_is_u8(e))
+        (nb == 1 ? store_single : store_pairs)(e, o, sum);
+    else if (nb == 2 && e->steps == 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0)
+        store_plain(e, o, sum);
+    else
+        return false;
+    return true;
 }
 #endif
 
@@ -118,10 +136,7 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
     }
     sum_tile(k, m, nb, vnni, sum);
 #if CZ_NB > 1
-    if (m == CZ_MR && o->last - o->first == (size_t)nb * VL && cz_epilogue_is_u8(e)) {
-        (nb == 1 ? store_fours : store_pairs)(e, o, sum);
-        return;
-    }
+    if (m == CZ_MR && stored(e, o, nb, sum)) return;
 #endif
     int32_t kept[CZ_MR * CZ_NB * VL];
     CZ_UNROLL for (int p = 0; p < m; p++) {
