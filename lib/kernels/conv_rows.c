@@ -55,7 +55,10 @@ static void copy_line(const cz_few *g, int64_t y, int64_t x, size_t count, float
         const float *pixels = seldom(c, y, x);
         for (size_t i = 0; i < passes; i++) {
             const float *from = pixels + g->chosen.channel[i];
-            for (size_t k = i; k < n * some; k += passes, from += step) to[k] = *from;
+            size_t k = i;
+            if (step == 1) /* a call of memcpy for so few would take longer than the copy */
+                for (; k + 4 <= n * some; k += 4, from += 4) memcpy(to + k, from, 4 * sizeof *to);
+            for (; k < n * some; k += passes, from += step) to[k] = *from;
         }
         count -= n;
         x += (int64_t)n;
