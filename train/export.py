@@ -73,17 +73,14 @@ class Exporter:
 
     def hints(self, image: czw.Tensor, planes: torch.Tensor) -> czw.Tensor:
         """The largest of each plane in cells of 4 x 4. A plane is a channel times a number, so that is the number times
-        the channel's largest, or where it is below 0 its least: the picture is read twice, but not written. The pools
-        and weights are over all channels, those of L being 0: a slice would copy the picture."""
+        the channel's largest, or where it is below 0 its least: the picture is read twice, but not written. Pools and
+        weights are over all channels, those of L being 0: a slice would copy the picture."""
         weight = F.pad(planes.permute(0, 2, 3, 1), (1, 0))
         assert bool(((weight != 0).sum(3) == 1).all()), "a plane of several channels"
-        x: czw.Tensor | None = None
-        for kind, part in (("most", weight.clamp(min=0)), ("least", weight.clamp(max=0))):
-            pooled = self.pool(image, 4, f"hints.{kind}", 0 if kind == "most" else 2)
-            inputs = [pooled, self.model.constant(f"planes.{kind}", part.contiguous().numpy()), None, None, None, x]
-            x = self.model.op("conv2d", inputs, f"planes.{kind}", residual=0 if x is None else 1)
-        assert x is not None
-        return x
+        pools = [self.pool(image, 4, "hints.most"), self.pool(image, 4, "hints.least", kind=2)]
+        both = torch.cat([weight.clamp(min=0), weight.clamp(max=0)], 3)
+        inputs = [self.model.op("concat", pools, "hints", axis=3), self.model.constant("hints.planes", both.numpy())]
+        return self.model.op("conv2d", inputs, "hints4")
 
     def pool(self, x: czw.Tensor, size: int, name: str, kind: int = 0) -> czw.Tensor:
         return self.model.op("pool2d", [x], name, kind=kind, kernel_h=size, kernel_w=size, stride_h=size, stride_w=size)
