@@ -403,6 +403,22 @@ def clamp_of_relu(f: Fuser, n: Node) -> bool:
     return f.substitute(n, p)
 
 
+def negated(n: Node) -> bool:
+    return n.op == "mul" and n.is_plain() and number(get(n, 1)) == -1
+
+
+def least_of_window(f: Fuser, n: Node) -> bool:
+    """-max(-x) over windows, as ONNX has to say it: their minimum."""
+    if not negated(n) or n.x.op != "pool2d":
+        return False
+    p = n.x
+    if p.attributes["kind"] != 0 or not f.single(p) or not negated(p.x):
+        return False
+    p.attributes["kind"] = 2
+    p.inputs[0] = p.x.x
+    return f.substitute(n, p)
+
+
 def relu_before_concat(f: Fuser, n: Node) -> bool:
     """relu after joining channels: of each part before, where that costs nothing for all parts but those that can take
     it up."""
@@ -424,7 +440,8 @@ def relu_before_concat(f: Fuser, n: Node) -> bool:
 Rule = Callable[[Fuser, Node], bool]
 RULES: list[Rule] = [gelu, gated, layer_norm, layer_norm_affine, drop_transposes, drop_padding, fold_affine,
                      fold_order, padded_average, fuse_padding, raise_scale, raise_activation, scale_values,
-                     fuse_residual, affine_alone, drop_relu, clamp_of_relu, relu_before_concat, fuse_activation]
+                     fuse_residual, affine_alone, drop_relu, clamp_of_relu, least_of_window, relu_before_concat,
+                     fuse_activation]
 
 
 def fuse(graph: Graph) -> None:
