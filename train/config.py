@@ -13,7 +13,7 @@ from .network import Architecture
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the schedule: which sets (a name, or several joined by "+", each as often as it has photographs), at which crop size, for
+    """A stretch of the schedule: which sets (a name, or several joined by "+", taken in turn), at which crop size, for
     which share of the run."""
 
     data: str

@@ -98,7 +98,7 @@ class Sampler:
         """`old` is the share of degraded inputs, `hints` that of hinted ones."""
         linear = srgb_to_linear(self.crops(self.draw(count), size, zoom))
         lab = linear_to_lab(linear)
-        gray = self.sharpen(lab[:, :1] / 100)
+        gray = lab[:, :1] / 100
         switch = self.chance(old, count)
         chosen = switch.view(-1).nonzero().view(-1)
         if chosen.numel():
@@ -128,11 +128,6 @@ class Sampler:
         k = k / k.sum()
         x = F.pad(x, (reach, reach, reach, reach), mode="replicate")
         return F.conv2d(F.conv2d(x, k.view(1, 1, 1, -1)), k.view(1, 1, -1, 1))
-
-    def sharpen(self, x: Tensor) -> Tensor:
-        """Enlarged photographs are softer than what the library shrinks to its working size: some get their edges back."""
-        b = x.shape[0]
-        return (x + self.chance(0.3, b) * 1.5 * self.rand(b, 1, 1, 1) * (x - self.blur(x, 0.8))).clamp(0, 1)
 
     def jpeg(self, x: Tensor) -> Tensor:
         """Coarse quantisation of 8x8 cosine blocks, harder for fine detail, as JPEG does it."""

@@ -194,18 +194,12 @@ class Trainer:
             load_imagenet(net.encoder, path)
         return net, bins
 
-    def turn(self, phase: Phase, worker: int) -> str:
-        """Which of the phase's sets the next batch comes from: each as often as it has photographs, evenly spread (multiples of
-        the golden ratio), so that a small set is not learned by heart."""
-        names = phase.data.split("+")
-        sizes = np.cumsum([len(self.store(name)) for name in names])
-        place = (self.step * self.workers + worker) * 0.6180339887498949 % 1
-        return names[int(np.searchsorted(sizes, place * sizes[-1], side="right"))]
-
     def gradients(self, worker: int, phase: Phase) -> tuple[dict[str, Tensor], Pair]:
         c = self.config
         count = phase.batch // self.workers
-        batch = self.sampler(self.turn(phase, worker), worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
+        sets = phase.data.split("+")
+        name = sets[(self.step + worker) % len(sets)]
+        batch = self.sampler(name, worker).batch(phase.size, count, phase.zoom, c.old, c.hints)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
             logits, residual = self.forwards[worker](batch.input)
         critic = None if self.teacher is None else self.teacher.critic

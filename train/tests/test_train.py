@@ -12,7 +12,7 @@ from PIL import Image
 from tools import czw
 from train import color, metrics
 from train.bins import make_bins
-from train.config import Phase, load, parse
+from train.config import load, parse
 from train.data import AB_SCALE, Batch, Sampler
 from train.vividness import random_hints
 from train.export import difference, export
@@ -98,18 +98,6 @@ def test_a_run_begins_from_a_model_file(run: tuple[Path, list[float]]) -> None:
         assert apart < 0.05 * trainer.net(inputs)[0].var()
     with pytest.raises(SystemExit, match="does not fit"):
         Trainer(parse({**config, "architecture": {"d4": 64}}), resume=False)
-
-
-def test_sets_take_turns_by_their_size(run: tuple[Path, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = Trainer(parse(make_config(run[0], 2)), resume=False)
-    sizes = {"large": range(900), "small": range(100)}
-    monkeypatch.setattr(trainer, "store", sizes.__getitem__)
-    phase = Phase("large+small", 32, 4, 1.0)
-    turns = []
-    for trainer.step in range(100):
-        turns += [trainer.turn(phase, worker) for worker in range(trainer.workers)]
-    small = [i for i, name in enumerate(turns) if name == "small"]
-    assert 18 <= len(small) <= 22 and max(np.diff(small)) <= 15
 
 
 def test_picture_loss_judges_pictures() -> None:
