@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = "ours"
+OURS, INTEGERS = "ours", "ours-int8"
 PEERS = ("onnxruntime", "ncnn", "pytorch")
 
 
@@ -95,10 +95,10 @@ def measure(folder: Path, threads: int, names: Sequence[str], rounds: int, secon
                 e.first["first_ms"], e.first["memory_mib"], e.first["error"]) for e in engines]
 
 
-def ratios(rows: list[Row]) -> tuple[str, list[float]] | None:
-    """The best peer and, a round, its time over ours."""
-    mine = [r for r in rows if r.engine == OURS]
-    peers = [r for r in rows if r.engine != OURS]
+def ratios(rows: list[Row], engine: str = OURS) -> tuple[str, list[float]] | None:
+    """The best peer and, a round, its time over ours; `engine` is one of ours."""
+    mine = [r for r in rows if r.engine == engine]
+    peers = [r for r in rows if r.engine not in (OURS, INTEGERS)]
     if not mine or not peers:
         return None
     best = min(peers, key=lambda r: r.least)
@@ -118,11 +118,12 @@ def table(rows: list[Row], top: float) -> str:
     for r in rows:
         lines.append(f"{r.version:22}{r.least:10.2f}{r.median:10.2f}{r.rate:9.1f}{100 * r.rate / top:5.0f}%"
                      f"{r.memory:7.0f}{r.load:9.0f}{r.first:10.0f}{r.error:10.1e}")
-    found = ratios(rows)
-    if found is not None:
-        name, values = found
-        lines.append(f"  {median(values):.2f} times as fast as the best peer, {name} "
-                     f"({values[0]:.2f}-{values[-1]:.2f} over {len(values)} rounds)")
+    for engine, how in ((OURS, ""), (INTEGERS, ", in integers")):
+        found = ratios(rows, engine)
+        if found is not None:
+            name, values = found
+            lines.append(f"  {median(values):.2f} times as fast as the best peer, {name}{how} "
+                         f"({values[0]:.2f}-{values[-1]:.2f} over {len(values)} rounds)")
     return "\n".join(lines)
 
 
@@ -130,7 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/compare", description=__doc__)
     parser.add_argument("networks", nargs="*", help="beside the built-in model: eccv16, siggraph17, deoldify, convnext "
                         "(architectures.py), or folders with net.json, weights.bin, model.onnx, ncnn.param, values")
-    parser.add_argument("--engines", default=",".join((OURS, *PEERS)))
+    parser.add_argument("--engines", default=",".join((OURS, INTEGERS, *PEERS)))
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one turn; one call at least")

@@ -21,6 +21,7 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float32]
 Run = Callable[[], Values]
 ROOT = Path(__file__).resolve().parents[1]
+INTEGERS = "integers.czw"
 
 
 def peak_mib() -> float:
@@ -44,12 +45,12 @@ def outputs_of(folder: Path) -> list[str]:
 Loader = Callable[[], Run]
 
 
-def ours(folder: Path, threads: int) -> tuple[str, Loader]:
+def ours(folder: Path, threads: int, file: str = "model.czw") -> tuple[str, Loader]:
     sys.path.insert(0, str(ROOT / "tools"))
     import colorizer
 
     def load() -> Run:
-        graph = colorizer.Graph(folder / "model.czw")
+        graph = colorizer.Graph(folder / file)
         graph.set("threads", threads)
         given = {k: np.ascontiguousarray(v.transpose(0, 2, 3, 1)) for k, v in inputs_of(folder).items()}
         outputs = graph.plan(given)
@@ -57,6 +58,13 @@ def ours(folder: Path, threads: int) -> tuple[str, Loader]:
         return lambda: graph.run(given, outputs)[name].transpose(0, 3, 1, 2)
 
     return "libcolorizer", load
+
+
+def ours_in_integers(folder: Path, threads: int) -> tuple[str, Loader]:
+    """Where the network is a file that computes in integers: that file, beside f32 with the same weights."""
+    if not (folder / INTEGERS).exists():
+        raise SystemExit(f"{folder}: no {INTEGERS}")
+    return "libcolorizer, int8", ours(folder, threads, INTEGERS)[1]
 
 
 def onnx_runtime(folder: Path, threads: int) -> tuple[str, Loader]:
@@ -122,7 +130,8 @@ def pytorch(folder: Path, threads: int) -> tuple[str, Loader]:
     return f"PyTorch {torch.__version__}", load
 
 
-ENGINES = {"ours": ours, "onnxruntime": onnx_runtime, "ncnn": ncnn_engine, "pytorch": pytorch}
+ENGINES: dict[str, Callable[[Path, int], tuple[str, Loader]]] = {
+    "ours": ours, "ours-int8": ours_in_integers, "onnxruntime": onnx_runtime, "ncnn": ncnn_engine, "pytorch": pytorch}
 
 
 def relative_rms(got: Values, folder: Path) -> float:

@@ -25,7 +25,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "bench")]
 import architectures  # noqa: E402
 import czw  # noqa: E402
 import czw2onnx  # noqa: E402
+import czw_float  # noqa: E402
 import czw_shapes  # noqa: E402
+from engines import INTEGERS  # noqa: E402
 from onnx2czw import convert  # noqa: E402
 from parity import OPERATORS  # noqa: E402
 from train import interpret  # noqa: E402
@@ -108,12 +110,16 @@ def describe(folder: Path, model: czw.Model, name: str, shape: tuple[int, ...], 
 
 
 def prepare_czw(source: Path, folder: Path, size: int = 256) -> None:
-    """Makes the folder of a .czw model with one input."""
+    """Makes the folder of a .czw model with one input. Engines get it in f32; where it computes in integers, it lies beside."""
     folder.mkdir(parents=True, exist_ok=True)
-    model = czw.read(source)
+    given = czw.read(source)
+    model = czw_float.in_floats(given)
+    (folder / INTEGERS).unlink(missing_ok=True)
+    if len(model.operators) < len(given.operators):  # each layer in integers needs one that quantizes before it
+        shutil.copyfile(source, folder / INTEGERS)
     proto = czw2onnx.convert(model, (size, size))
     onnx.save(proto, str(folder / "model.onnx"))
-    shutil.copyfile(source, folder / "model.czw")
+    model.write(folder / "model.czw")
     name, shape = model.inputs[0].name, (1, model.inputs[0].dims[3], size, size)
     outputs = [o.name for o in model.outputs]
     describe(folder, model, name, shape, outputs, size)

@@ -89,10 +89,10 @@ static bool check_without(const kernel_case *c, rng *r, uint32_t unused) {
         if (!cz_cpu_supported(cpu)) continue;
         for (int split = SPLIT_ALL; split <= SPLIT_RANDOM; split++)
             good = good && same_bits(&p, cpu, (enum split)split, r, expected, got);
-        if (c->op != CZ_OP_conv2d_i8 || cpu != COLORIZER_CPU_AVX2) continue;
-        cz_cpu_use_vnni(false); /* the way of processors without AVX-VNNI */
+        if (c->op != CZ_OP_conv2d_i8 || !cz_cpu_has_fast_dot()) continue;
+        cz_cpu_use_fast_dot(false); /* the way of processors without */
         good = good && same_bits(&p, cpu, SPLIT_ALL, r, expected, got);
-        cz_cpu_use_vnni(true);
+        cz_cpu_use_fast_dot(true);
     }
     free(expected);
     free(got);

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Turns a .czw model into an ONNX file (opset 17), so that other engines can run it.
 
-    czw2onnx.py model.czw model.onnx [--size HEIGHTxWIDTH]
+    czw2onnx.py model.czw model.onnx [--size HEIGHTxWIDTH] [--f32]
 
 With --size every shape in the file is a number, which makes engines plan better than height and width left open.
 
 The graph is channels-first: an input N, H, W, C of the model is N, C, H, W, and so are images everywhere. Where the
 model works on other axes (layer norm, attention, matrices) transposes stand around them, as an export from PyTorch has
-them. Weights become f32.
+them. Weights become f32. What computes in integers stays so, with the ONNX operators that quantize around it, unless --f32 is
+given: engines run that quickest, and onnx2czw.py reads nothing else.
 """
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import czw
+import czw_float
 import czw_shapes
 
 OPSET, IR_VERSION = 17, 8
@@ -332,9 +334,12 @@ def main() -> int:
     parser.add_argument("czw", type=Path)
     parser.add_argument("onnx", type=Path)
     parser.add_argument("--size", type=parse_size, metavar="HEIGHTxWIDTH", help="of the inputs; open if not given")
+    parser.add_argument("--f32", action="store_true", help="what computes in integers computes in f32, with the same weights")
     args = parser.parse_args()
     try:
-        czw.write_file(args.onnx, convert(czw.read(args.czw), args.size).SerializeToString())
+        model = czw.read(args.czw)
+        model = czw_float.in_floats(model) if args.f32 else model
+        czw.write_file(args.onnx, convert(model, args.size).SerializeToString())
     except (czw.FormatError, onnx.checker.ValidationError, ValueError, OSError) as e:
         print(f"czw2onnx: {args.czw}: {e}", file=sys.stderr)
         return 1

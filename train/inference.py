@@ -60,8 +60,8 @@ def load_network(path: Path) -> tuple[ColorNet, dict[str, np.ndarray]]:
 
 
 def load_czw(path: Path, architecture: Architecture, inputs: Tensor) -> tuple[ColorNet, np.ndarray, np.ndarray]:
-    """The network of a .czw that train.export wrote, its bins and log weights. A file has no batch norms: they come from what the
-    network makes of these inputs."""
+    """The network of a .czw that train.export or train.quantize wrote, its bins and log weights; weights in integers are what
+    they stand for. A file has no batch norms: they come from what the network makes of these inputs."""
     constants = {c.name: torch.from_numpy(c.values()) for c in czw.read(path).constants}
     if "color.bins" not in constants:
         raise SystemExit(f"{path}: no model of train.export")
@@ -75,6 +75,8 @@ def load_czw(path: Path, architecture: Architecture, inputs: Tensor) -> tuple[Co
         if stored.shape != value.shape:
             raise SystemExit(f"{path}: {name} does not fit the architecture")
         value.copy_(stored)
+    planes = constants["hints.planes"]  # train.quantize makes them as large as what they are joined with
+    net.enlarge_hints(planes.abs().sum((1, 2, 3)) / net.hint_planes.abs().sum((1, 2, 3)))
     net.unfold(convs, inputs)
     return net.eval(), constants["color.bins"].view(-1, 2).numpy(), constants["color.log_weight"].flatten().numpy()
 

@@ -283,6 +283,12 @@ class ColorNet(nn.Module):
         for conv, output in outputs.items():
             conv.unfold(output)
 
+    @torch.no_grad()
+    def enlarge_hints(self, factors: Tensor) -> None:
+        """Weights for hint planes that are as many times as large, one factor for each."""
+        for conv in (self.proj32, self.merge16, self.merge8, self.merge4):
+            conv.conv.weight[:, -len(factors):] *= factors[:, None, None]
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         s4, s8, s16, s32 = self.encoder(x)
         h4 = F.max_pool2d(F.conv2d(x[:, 1:], self.hint_planes), 4)

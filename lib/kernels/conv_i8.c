@@ -204,8 +204,8 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
                          .copies = (uint8_t *)scratch + copies,
                          .row = l.deep * 4,
                          .each = copies_of(call) * l.deep * 4};
-    const bool vnni = call->set->tile_i8_vnni != NULL && cz_cpu_has_vnni();
-    cz_gemm_run(&g, vnni ? call->set->tile_i8_vnni : call->set->tile_i8, weights, &e,
+    const bool fast = call->set->tile_i8_fast != NULL && cz_cpu_has_fast_dot();
+    cz_gemm_run(&g, fast ? call->set->tile_i8_fast : call->set->tile_i8, weights, &e,
                 joins(call) ? cz_joined_rows : cz_conv_rows, joins(call) ? (const void *)&j : &c, out, call->out.d[3],
                 begin, end, scratch);
 }

@@ -13,10 +13,12 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 /** What a set may need of the processor and the system, as bits. */
-enum { CZ_ANY_CPU = 0, CZ_X86_AVX2 = 1, CZ_X86_AVX512 = 2, CZ_X86_VNNI = 4, CZ_ASKED = 8 };
+enum { CZ_ANY_CPU = 0, CZ_X86_AVX2 = 1, CZ_X86_AVX512 = 2, CZ_FAST_DOT = 4, CZ_ASKED = 8 };
 
 #if defined(__x86_64__)
 /** Register state the system saves on a context switch, XCR0; 0 where the instruction is missing. */
@@ -37,8 +39,12 @@ static unsigned machine_has(void) {
     const unsigned state = saved_state(c);
     if ((c & fma_avx_f16c) != fma_avx_f16c || (b7 & 1u << 5) == 0 || (state & 0x06) != 0x06) return CZ_ANY_CPU;
     const bool wide = (b7 & avx512) == avx512 && (c7 & 1u << 11) != 0 && (state & 0xe6) == 0xe6;
-    return CZ_X86_AVX2 | (wide ? CZ_X86_AVX512 : 0) | (vnni ? CZ_X86_VNNI : 0);
+    return CZ_X86_AVX2 | (wide ? CZ_X86_AVX512 : 0) | (vnni ? CZ_FAST_DOT : 0);
 }
+#elif defined(__aarch64__) && defined(__linux__)
+/** Linux, "ARM64 ELF hwcaps": bit 20 of AT_HWCAP is ASIMDDP, the dot product. Elsewhere it is taken where the compiler
+ * has been told of it. */
+static unsigned machine_has(void) { return (getauxval(AT_HWCAP) & 1ul << 20) != 0 ? CZ_FAST_DOT : CZ_ANY_CPU; }
 #else
 static unsigned machine_has(void) { return CZ_ANY_CPU; }
 #endif
@@ -71,16 +77,16 @@ bool cz_cpu_supported(int32_t cpu) {
 /* Asked for once: that takes microseconds in a virtual machine. Threads that ask at once store the same. */
 static atomic_uint known;
 
-bool cz_cpu_has_vnni(void) {
+bool cz_cpu_has_fast_dot(void) {
     unsigned has = atomic_load_explicit(&known, memory_order_relaxed);
     if (has == 0) {
         has = machine_has() | CZ_ASKED;
         atomic_store_explicit(&known, has, memory_order_relaxed);
     }
-    return (has & CZ_X86_VNNI) != 0;
+    return (has & CZ_FAST_DOT) != 0;
 }
 
-void cz_cpu_use_vnni(bool use) { atomic_store_explicit(&known, use ? 0 : CZ_ASKED, memory_order_relaxed); }
+void cz_cpu_use_fast_dot(bool use) { atomic_store_explicit(&known, use ? 0 : CZ_ASKED, memory_order_relaxed); }
 
 /** The set that COLORIZER_CPU names, or COLORIZER_CPU_BEST. */
 static int32_t from_environment(void) {
@@ -112,7 +118,11 @@ static const cz_kernel *const once[CZ_OP_COUNT] = {
     ONCE(reshape),       ONCE(transpose),        ONCE(conv2d_i8), ONCE(pool2d),
     ONCE(global_pool)};
 
-const cz_kernel *cz_kernel_of(const cz_set *set, uint32_t op) { return set->own[op] != NULL ? set->own[op] : once[op]; }
+const cz_kernel *cz_kernel_of(const cz_set *set, uint32_t op) {
+    for (; set != NULL; set = set->below)
+        if (set->own[op] != NULL) return set->own[op];
+    return once[op];
+}
 
 const cz_color_kernels *cz_color(int32_t cpu) { return sets[cpu].color; }
 

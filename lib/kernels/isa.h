@@ -27,10 +27,11 @@ bool cz_cpu_supported(int32_t cpu);
  *  variable COLORIZER_CPU names. Always at least COLORIZER_CPU_SCALAR. */
 int32_t cz_cpu_choose(int32_t limit);
 
-/** True where the processor has AVX-VNNI, byte products for AVX2's registers. */
-bool cz_cpu_has_vnni(void);
+/** True where the processor has an instruction for vi_dot4_fast that its set does not ask for: AVX-VNNI, or on AArch64
+ * the dot product of Armv8.2. */
+bool cz_cpu_has_fast_dot(void);
 /** For tests: false says that it has not, true asks it again. */
-void cz_cpu_use_vnni(bool use);
+void cz_cpu_use_fast_dot(bool use);
 
 /** "scalar", "avx2", ... */
 const char *cz_cpu_name(int32_t cpu);

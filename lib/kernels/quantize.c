@@ -8,15 +8,14 @@ static bool prepare(cz_call *call) { return cz_prepare_flat(call); }
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
     const cz_attr_quantize *a = call->attr;
-    const float steps = 1.0f / a->scale;
     size_t first, last;
     (void)scratch;
     cz_flat_range(call, begin, end, &first, &last);
     const float *x = in[0] + first;
     uint8_t *q = (uint8_t *)out + first;
     size_t left = last - first;
+    const cz_steps s = {vf_set1(1.0f / a->scale), vf_set1((float)a->zero), vf_zero(), vf_set1(CZ_U8_MAX)};
 #if CZ_NB > 1
-    const cz_steps s = {.factor = vf_set1(steps), .bias = vf_set1((float)a->zero), .high = vf_set1(CZ_U8_MAX)};
     for (; left >= 4 * VL; left -= 4 * VL, x += 4 * VL, q += 4 * VL) {
         vi v[4];
         CZ_UNROLL for (int i = 0; i < 4; i++) v[i] =
@@ -24,7 +23,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         vi_store_u8_4(q, q + 2 * VL, v[0], v[1], v[2], v[3], vi_set1(0));
     }
 #endif
-    VF_FOR(i, left, n) vi_store_u8(q + i, cz_quantize(vf_load_n(x + i, n), steps, (float)a->zero), n);
+    VF_FOR(i, left, n) vi_store_u8(q + i, cz_requantize(&s, vf_fma(vf_load_n(x + i, n), s.factor, s.bias)), n);
 }
 
 const cz_kernel CZ_NAME(cz_kernel_quantize) = {NULL, NULL, prepare, run};

@@ -12,7 +12,7 @@ struct cz_set {
     size_t pixels, blocks; /* of a tile of the micro kernel, blocks of CZ_BLOCK output channels */
     bool streams;          /* a vector is a line of the caches, and vf_stream stores it past them */
     cz_tile_fn *tile, *tile_i8;
-    cz_tile_fn *tile_i8_vnni; /* where cz_cpu_has_vnni() says so; NULL: the set has none */
+    cz_tile_fn *tile_i8_fast; /* where cz_cpu_has_fast_dot() says so; NULL: the set has none */
     cz_add_fn *add;
     cz_wino_input_fn *wino_input;
     cz_wino_weights_fn *wino_weights;
@@ -23,13 +23,14 @@ struct cz_set {
     cz_narrow_turn_fn *narrow_turn;
     cz_narrow_row_fn *narrow_row;
     cz_pool_window_fn *pool_window;
-    const cz_kernel *own[CZ_OP_COUNT]; /* by operator id; NULL where the kernel is compiled once (isa.c) */
+    const cz_set *below;               /* the set it stands on, or NULL */
+    const cz_kernel *own[CZ_OP_COUNT]; /* by operator id; NULL: that of the set below, or compiled once (isa.c) */
 };
 
 /* The parts of the set that a file is compiled for. */
 #if defined(CZ_ISA)
 extern const cz_set CZ_NAME(cz_set);
-cz_tile_fn CZ_NAME(cz_tile), CZ_NAME(cz_tile_i8), CZ_NAME(cz_tile_i8_vnni);
+cz_tile_fn CZ_NAME(cz_tile), CZ_NAME(cz_tile_i8), CZ_NAME(cz_tile_i8_fast);
 cz_add_fn CZ_NAME(cz_add);
 cz_wino_input_fn CZ_NAME(cz_wino_input);
 cz_wino_weights_fn CZ_NAME(cz_wino_weights);

@@ -6,6 +6,12 @@
 
 #define OWN(name) [CZ_OP_##name] = &CZ_NAME(cz_kernel_##name)
 
+#if defined(CZ_BELOW)
+#define SET_(name) cz_set_##name
+#define SET(name)  SET_(name)
+extern const cz_set SET(CZ_BELOW);
+#endif
+
 const cz_set CZ_NAME(cz_set) = {
     .pixels = CZ_MR,
     .blocks = CZ_NB,
@@ -14,8 +20,8 @@ const cz_set CZ_NAME(cz_set) = {
 #endif
     .tile = CZ_NAME(cz_tile),
     .tile_i8 = CZ_NAME(cz_tile_i8),
-#if defined(VI_DOT4_VNNI)
-    .tile_i8_vnni = CZ_NAME(cz_tile_i8_vnni),
+#if defined(VI_DOT4_FAST)
+    .tile_i8_fast = CZ_NAME(cz_tile_i8_fast),
 #endif
     .add = CZ_NAME(cz_add),
     .wino_input = CZ_NAME(cz_wino_input),
@@ -29,6 +35,13 @@ const cz_set CZ_NAME(cz_set) = {
     .narrow_turn = CZ_NAME(cz_narrow_turn),
     .narrow_row = CZ_NAME(cz_narrow_row),
     .pool_window = CZ_NAME(cz_pool_window),
-    .own = {OWN(attention), OWN(layer_norm), OWN(softmax), OWN(activation), OWN(resize), OWN(add), OWN(mul),
-            OWN(quantize)},
+#if defined(CZ_BELOW)
+    .below = &SET(CZ_BELOW),
+#endif
+    .own =
+        {
+#if !defined(CZ_BELOW)
+            OWN(softmax),
+#endif
+            OWN(attention), OWN(layer_norm), OWN(activation), OWN(resize), OWN(add), OWN(mul), OWN(quantize)},
 };

@@ -5,12 +5,15 @@
 
 #include <string.h>
 
-#if !defined(VI_DOT4_VNNI)
-#define vi_dot4_vnni vi_dot4
+#if !defined(VI_DOT4_FAST)
+#define vi_dot4_fast vi_dot4
+#endif
+#if !defined(CZ_FAST_TARGET)
+#define CZ_FAST_TARGET
 #endif
 
 /** As cz_micro_sum, of bytes: m pixels by nb blocks. Reads up to 3 bytes past a pixel's channels. */
-CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool vnni, vi sum[CZ_MR][CZ_NB]) {
+CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool fast, vi sum[CZ_MR][CZ_NB]) {
     const int32_t *w = (const int32_t *)(const void *)k->weights;
     const float *ahead = k->ahead;
     const size_t next = k->next_block, next_ahead = k->next_ahead;
@@ -30,7 +33,7 @@ CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool vnni, vi sum[CZ_M
                 memcpy(&four, x[p] + i, sizeof four);
                 const vi v = vi_set1(four);
                 CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] =
-                    vnni ? vi_dot4_vnni(sum[p][b], v, wb[b]) : vi_dot4(sum[p][b], v, wb[b]);
+                    fast ? vi_dot4_fast(sum[p][b], v, wb[b]) : vi_dot4(sum[p][b], v, wb[b]);
             }
         }
     }
@@ -47,9 +50,19 @@ static void store_steps(const cz_epilogue *e, const cz_tile_out *o, size_t c, si
     }
 }
 
-#if CZ_NB > 1
+#if !defined(CZ_LOOP)
 /* What leaves a whole tile out of registers: whole blocks, without a residual. Its pixels follow one another. */
 
+/** One block. */
+CZ_INLINE void store_single(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
+    const cz_steps s = cz_steps_of(e, o->first, VL);
+    uint8_t *to = (uint8_t *)o->out + o->pixel[0] * o->channels + o->first;
+    CZ_UNROLL for (int p = 0; p < CZ_MR; p++, to += o->channels) {
+        vi_store_u8(to, cz_requantize(&s, vf_fma(vf_from_i(sum[p][0]), s.factor, s.bias)), VL);
+    }
+}
+
+#if CZ_NB > 1
 /** Two blocks in steps of the u8 result, two pixels at a time. */
 CZ_INLINE void store_pairs(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
     const cz_steps s[2] = {cz_steps_of(e, o->first, VL), cz_steps_of(e, o->first + VL, VL)};
@@ -66,15 +79,6 @@ CZ_INLINE void store_pairs(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ
     }
 }
 
-/** One block. */
-CZ_INLINE void store_single(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
-    const cz_steps s = cz_steps_of(e, o->first, VL);
-    uint8_t *to = (uint8_t *)o->out + o->pixel[0] * o->channels + o->first;
-    CZ_UNROLL for (int p = 0; p < CZ_MR; p++, to += o->channels) {
-        vi_store_u8(to, cz_requantize(&s, vf_fma(vf_from_i(sum[p][0]), s.factor, s.bias)), VL);
-    }
-}
-
 /** Two blocks as f32, without an activation. */
 CZ_INLINE void store_plain(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
     float *to = o->out + o->pixel[0] * o->channels + o->first;
@@ -88,16 +92,24 @@ CZ_INLINE void store_plain(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ
     }
 }
 
+#endif
+
 /** Stores a tile by one of these, if one does what its end asks for. */
 CZ_INLINE bool stored(const cz_epilogue *e, const cz_tile_out *o, int nb, vi sum[CZ_MR][CZ_NB]) {
     if (o->count < CZ_MR || o->last - o->first < (size_t)nb * VL) return false;
-    if (cz_epilogue_is_u8(e))
-        (nb == 1 ? store_single : store_pairs)(e, o, sum);
-    else if (nb == 2 && e->steps == 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0)
-        store_plain(e, o, sum);
-    else
-        return false;
-    return true;
+    const bool bytes = cz_epilogue_is_u8(e);
+#if CZ_NB > 1
+    if (nb == 2) {
+        if (!bytes && (e->steps != 0 || e->act != CZ_ACT_NONE || e->residual_mode != 0)) return false;
+        if (bytes)
+            store_pairs(e, o, sum);
+        else
+            store_plain(e, o, sum);
+        return true;
+    }
+#endif
+    if (bytes) store_single(e, o, sum);
+    return bytes;
 }
 #endif
 
@@ -128,14 +140,14 @@ static void finish_tile(const cz_epilogue *e, const cz_tile_out *o, const int32_
         (e->steps != 0 ? store_steps : store_f32)(e, o, o->first + b, cz_min(VL, n - b), sums + b);
 }
 
-CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb, bool vnni) {
+CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb, bool fast) {
     vi sum[CZ_MR][CZ_NB];
     CZ_UNROLL for (int b = 0; b < nb; b++) {
         const vi start = vi_load(e->start + o->first + (size_t)b * VL);
         CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
     }
-    sum_tile(k, m, nb, vnni, sum);
-#if CZ_NB > 1
+    sum_tile(k, m, nb, fast, sum);
+#if !defined(CZ_LOOP)
     if (m == CZ_MR && stored(e, o, nb, sum)) return;
 #endif
     int32_t kept[CZ_MR * CZ_NB * VL];
@@ -146,8 +158,8 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
 }
 
 /* The tile sizes, each its own function, so that each gets the registers to itself. */
-#define TILE(name, m, nb, vnni)                                                                                        \
-    static void name(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) { tile(k, e, o, m, nb, vnni); }
+#define TILE(name, m, nb, fast)                                                                                        \
+    static void name(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) { tile(k, e, o, m, nb, fast); }
 #define SOME ((CZ_MR + 2) / 3)
 TILE(tile_full, CZ_MR, CZ_NB, false)
 TILE(tile_some, SOME, CZ_NB, false)
@@ -165,10 +177,10 @@ void CZ_NAME(cz_tile_i8)(const cz_micro *k, const cz_epilogue *e, const cz_tile_
     (o->count <= SOME ? tile_some : tile_full)(k, e, o);
 }
 
-#if defined(VI_DOT4_VNNI)
-TILE(vnni_full, CZ_MR, CZ_NB, true)
-TILE(vnni_some, SOME, CZ_NB, true)
-void CZ_NAME(cz_tile_i8_vnni)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
-    (o->count <= SOME ? vnni_some : vnni_full)(k, e, o);
+#if defined(VI_DOT4_FAST)
+CZ_FAST_TARGET TILE(fast_full, CZ_MR, CZ_NB, true) CZ_FAST_TARGET
+    TILE(fast_some, SOME, CZ_NB, true) void CZ_NAME(cz_tile_i8_fast)(const cz_micro *k, const cz_epilogue *e,
+                                                                     const cz_tile_out *o) {
+    (o->count <= SOME ? fast_some : fast_full)(k, e, o);
 }
 #endif

@@ -18,8 +18,9 @@
  *   vi_bits(a) vf_bits(i)                                       reinterpret
  *   vi_load(p) vi_store(p, i)
  *   vi_dot4(i, x, w)  each lane i + the sum of x w over its 4 bytes: x unsigned and below 128, w signed
- *   vi_store_u8(p, i, n)  lanes 0..n-1, each in 0..255, as bytes
- *   vi_store_u8_4(p, q, a, b, c, d)  a and b to 32 bytes at p, c and d to 32 at q, where CZ_NB is 2
+ *   vi_dot4_fast(i, x, w)              where VI_DOT4_FAST is defined: the same by an instruction that not all
+ * processors of the set have, in functions that are CZ_FAST_TARGET vi_store_u8(p, i, n)  lanes 0..n-1, each in 0..255,
+ * as bytes vi_store_u8_4(p, q, a, b, c, d)  a and b to 32 bytes at p, c and d to 32 at q, where CZ_NB is 2
  *   vf_load_u8(p) vf_load_u16(p)  16 unsigned samples as f32;  vf_gather(base, i)  base[i[lane]]
  *
  * Where four products of bytes and their sum are one instruction, VQ is defined, 16-channel vectors that make a group:

@@ -125,9 +125,9 @@ static inline __m256i vi_dot4_(__m256i sum, __m256i x, __m256i w) { /* two produ
 }
 static inline vi vi_dot4(vi sum, vi x, vi w) { return vi_make_(vi_dot4_(sum.a, x.a, w.a), vi_dot4_(sum.b, x.b, w.b)); }
 /* AVX-VNNI, of processors that have it without AVX-512 or with: the same sums by one instruction. To be used where
- * cz_cpu_has_vnni() says so only. */
-#define VI_DOT4_VNNI
-static inline vi vi_dot4_vnni(vi sum, vi x, vi w) {
+ * cz_cpu_has_fast_dot() says so only. */
+#define VI_DOT4_FAST
+static inline vi vi_dot4_fast(vi sum, vi x, vi w) {
     __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.a) : "x"(x.a), "x"(w.a));
     __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.b) : "x"(x.b), "x"(w.b));
     return sum;

@@ -16,6 +16,7 @@ sys.path.insert(0, str(TOOLS))
 
 import czw  # noqa: E402
 import czw2onnx  # noqa: E402
+import czw_float  # noqa: E402
 import onnx2czw  # noqa: E402
 from colorizer import Graph  # noqa: E402
 from czw import Model, Tensor  # noqa: E402
@@ -220,3 +221,17 @@ def test_integers_out(tmp_path: Path) -> None:
     want = run(source, x, tmp_path / "source.czw")
     got = evaluate(czw2onnx.convert(source, SIZE), x)
     assert np.abs(got - want).max() < 1e-5 * np.abs(want).max()
+
+
+def test_integers_as_floats(tmp_path: Path) -> None:
+    """The same layers on what is not rounded: near the integers' results, and a file of its own."""
+    source, x = model_of("integers"), random(1, *SIZE, C)
+    before = source.to_bytes()
+    floats = czw_float.in_floats(source)
+    assert source.to_bytes() == before and [op.op.name for op in floats.operators] == ["conv2d"] * 3
+    assert [c.dtype for c in floats.constants] == [c.dtype for c in source.constants]
+    want, got = run(source, x, tmp_path / "source.czw"), run(floats, x, tmp_path / "floats.czw")
+    error = np.abs(got - want).mean() / np.abs(want).mean()
+    assert 0 < error < 0.2
+    again = onnx2czw.convert(czw2onnx.convert(floats, SIZE))
+    assert np.abs(run(again, x, tmp_path / "again.czw") - got).max() < 1e-5 * np.abs(got).max()
