@@ -15,6 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Sequence
 
+from engines import INTEGERS_FILE
+
 ROOT = Path(__file__).resolve().parents[1]
 OURS, INTEGERS = "ours", "ours-int8"
 PEERS = ("onnxruntime", "ncnn", "pytorch")
@@ -76,6 +78,8 @@ def measure(folder: Path, threads: int, names: Sequence[str], rounds: int, secon
     engines: list[Engine] = []
     try:
         for name in names:
+            if name == INTEGERS and not (folder / INTEGERS_FILE).exists():
+                continue  # the network is in f32
             try:
                 engines.append(Engine(name, folder, threads))
             except RuntimeError as e:

@@ -27,7 +27,7 @@ import czw  # noqa: E402
 import czw2onnx  # noqa: E402
 import czw_float  # noqa: E402
 import czw_shapes  # noqa: E402
-from engines import INTEGERS  # noqa: E402
+from engines import INTEGERS_FILE  # noqa: E402
 from onnx2czw import convert  # noqa: E402
 from parity import OPERATORS  # noqa: E402
 from train import interpret  # noqa: E402
@@ -114,9 +114,9 @@ def prepare_czw(source: Path, folder: Path, size: int = 256) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     given = czw.read(source)
     model = czw_float.in_floats(given)
-    (folder / INTEGERS).unlink(missing_ok=True)
-    if len(model.operators) < len(given.operators):  # each layer in integers needs one that quantizes before it
-        shutil.copyfile(source, folder / INTEGERS)
+    (folder / INTEGERS_FILE).unlink(missing_ok=True)
+    if any(op.op.name == "conv2d_i8" for op in given.operators):
+        shutil.copyfile(source, folder / INTEGERS_FILE)
     proto = czw2onnx.convert(model, (size, size))
     onnx.save(proto, str(folder / "model.onnx"))
     model.write(folder / "model.czw")

@@ -3,7 +3,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +11,6 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import czw  # noqa: E402
-import czw_float  # noqa: E402
-
 BUILD = Path(os.environ.get("COLORIZER_BUILD", ROOT / "build"))
 COMMAND = BUILD / "examples" / "colorizer"
 
@@ -53,15 +47,6 @@ def needs() -> Needs:
                 pytest.skip(f"the command is built without {library}")
 
     return call
-
-
-@pytest.fixture(scope="session")
-def smooth_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in network in f32: of pictures that differ by a rounding the colours do so, too. In integers they differ by a
-    step of the layers."""
-    path = tmp_path_factory.mktemp("model") / "f32.czw"
-    czw_float.in_floats(czw.read(ROOT / "models" / "default.czw")).write(path)
-    return path
 
 
 @pytest.fixture

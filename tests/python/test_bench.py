@@ -46,6 +46,23 @@ def test_engines_agree_and_take_turns(folder: Path) -> None:
     assert "libcolorizer" in text and "times as fast as the best peer, PyTorch" in text
 
 
+def test_integers_run_beside_f32(tmp_path: Path) -> None:
+    """A network in integers: engines compute it in f32, and ours as it is, too, with an error of its rounding."""
+    rng = np.random.default_rng(4)
+    model = czw.Model(metadata={"name": "integers"})
+    x = model.op("quantize", [model.input("x", (1, 0, 0, 8), 8)], scale=0.06, zero=64)
+    w = model.constant("w", rng.normal(size=(6, 3, 3, 8)), "i8")
+    y = model.op("conv2d_i8", [x, w], "a", pad_top=1, pad_left=1, pad_bottom=1, pad_right=1, x_scale=0.06, x_zero=64)
+    model.output("y", y)
+    model.write(tmp_path / "integers.czw")
+    networks.prepare_czw(tmp_path / "integers.czw", tmp_path / "network", 32)
+    names = [compare.OURS, compare.INTEGERS, "pytorch"]
+    rows = compare.measure(tmp_path / "network", 1, names, rounds=2, seconds=0.01)
+    assert [r.engine for r in rows] == names
+    assert rows[0].error < 1e-6 and rows[2].error < 1e-6 and 1e-4 < rows[1].error < 0.1
+    assert "in integers" in compare.table(rows, 100.0)
+
+
 def test_ratio_is_within_rounds() -> None:
     def row(engine: str, rounds: list[float]) -> compare.Row:
         return compare.Row("n", 1, engine, engine, min(rounds), 1.0, rounds, 1.0, 0.0, 0.0, 0.0, 0.0)

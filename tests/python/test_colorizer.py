@@ -129,8 +129,7 @@ def test_types_and_spaces() -> None:
         c.set("size", 64)
         colour = c.colorize(gray)
         assert np.abs(c.colorize(gray.astype(np.uint16) * 257) / 257 - colour).max() < 3
-        apart = np.abs(c.colorize(half).astype(float) - colour / 255)  # half rounds: a network in integers takes steps for it
-        assert apart.mean() < 0.005 and apart.max() < 0.1
+        assert np.abs(c.colorize(half).astype(float) - colour / 255).max() < 0.02
         by_gamma, by_curve = (c.colorize(half.astype(np.float32), space=Space(t)) for t in (2.2, curve))
         assert np.abs(by_gamma - by_curve).max() < 2e-3
         wide = c.colorize(gray, space=Space(2.19921875, "adobe_rgb"))
