@@ -50,7 +50,7 @@ static void store_steps(const cz_epilogue *e, const cz_tile_out *o, size_t c, si
     }
 }
 
-#if !defined(CZ_LOOP)
+#if !defined(CZ_ISA_SCALAR)
 /* What leaves a whole tile out of registers: whole blocks, without a residual. Its pixels follow one another. */
 
 /** One block. */
@@ -100,12 +100,12 @@ CZ_INLINE bool stored(const cz_epilogue *e, const cz_tile_out *o, int nb, vi sum
     const bool bytes = cz_epilogue_is_u8(e);
 #if CZ_NB > 1
     if (nb == 2) {
-        if (!bytes && (e->steps != 0 || e->act != CZ_ACT_NONE || e->residual_mode != 0)) return false;
+        const bool plain = e->steps == 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0;
         if (bytes)
             store_pairs(e, o, sum);
-        else
+        else if (plain)
             store_plain(e, o, sum);
-        return true;
+        return bytes || plain;
     }
 #endif
     if (bytes) store_single(e, o, sum);
@@ -147,7 +147,7 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
         CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
     }
     sum_tile(k, m, nb, fast, sum);
-#if !defined(CZ_LOOP)
+#if !defined(CZ_ISA_SCALAR)
     if (m == CZ_MR && stored(e, o, nb, sum)) return;
 #endif
     int32_t kept[CZ_MR * CZ_NB * VL];
@@ -158,13 +158,15 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
 }
 
 /* The tile sizes, each its own function, so that each gets the registers to itself. */
-#define TILE(name, m, nb, fast)                                                                                        \
-    static void name(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) { tile(k, e, o, m, nb, fast); }
+#define TILE(target, name, m, nb, fast)                                                                                \
+    target static void name(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {                           \
+        tile(k, e, o, m, nb, fast);                                                                                    \
+    }
 #define SOME ((CZ_MR + 2) / 3)
-TILE(tile_full, CZ_MR, CZ_NB, false)
-TILE(tile_some, SOME, CZ_NB, false)
+TILE(, tile_full, CZ_MR, CZ_NB, false)
+TILE(, tile_some, SOME, CZ_NB, false)
 #if CZ_NB > 1
-TILE(narrow_full, CZ_MR, 1, false)
+TILE(, narrow_full, CZ_MR, 1, false)
 #endif
 
 void CZ_NAME(cz_tile_i8)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
@@ -178,9 +180,9 @@ void CZ_NAME(cz_tile_i8)(const cz_micro *k, const cz_epilogue *e, const cz_tile_
 }
 
 #if defined(VI_DOT4_FAST)
-CZ_FAST_TARGET TILE(fast_full, CZ_MR, CZ_NB, true) CZ_FAST_TARGET
-    TILE(fast_some, SOME, CZ_NB, true) void CZ_NAME(cz_tile_i8_fast)(const cz_micro *k, const cz_epilogue *e,
-                                                                     const cz_tile_out *o) {
+TILE(CZ_FAST_TARGET, fast_full, CZ_MR, CZ_NB, true)
+TILE(CZ_FAST_TARGET, fast_some, SOME, CZ_NB, true)
+void CZ_NAME(cz_tile_i8_fast)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
     (o->count <= SOME ? fast_some : fast_full)(k, e, o);
 }
 #endif
