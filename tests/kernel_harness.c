@@ -57,7 +57,15 @@ static void make_u8(problem *p, int i, rng *r) {
     p->in[i] = (float *)(void *)at;
 }
 
-/** The weight as i8 and scales; every fourth channel's samples are at their limits. */
+/** A weight for the right of another one, such that two products of theirs fit 16 bits. */
+static int8_t beside(rng *r, int32_t left) {
+    const int32_t low = left < 0 ? -128 - left : -128, high = left > 0 ? 128 - left : 127;
+    const int32_t kind = rng_int(r, 0, 7);
+    return (int8_t)(kind == 0 ? low : kind == 1 ? high : rng_int(r, low, high));
+}
+
+/** The weight as i8 and scales. Every fourth channel's samples are at their limits; or, by chance, neighbours are small
+ *  enough for vi_dot4 of every set. */
 static void make_i8(problem *p, rng *r) {
     const size_t n = cz_elements(&p->weight.shape), each = n / p->weight.shape.d[0];
     const size_t outs = p->weight.shape.d[0];
@@ -67,8 +75,10 @@ static void make_i8(problem *p, rng *r) {
     int8_t *w = (int8_t *)(scale + outs);
     memset(scale, 0, (n + outs) * sizeof(float)); /* all of it is hashed */
     for (size_t i = 0; i < outs; i++) scale[i] = 0.01f + rng_float(r, 0.009f);
+    const bool narrow = rng_int(r, 0, 1) == 1;
     for (size_t i = 0; i < n; i++)
-        w[i] = (int8_t)(i / each % 4 == 3 ? (i / each % 8 == 3 ? -128 : 127) : rng_int(r, -128, 127));
+        w[i] = narrow ? beside(r, i == 0 ? 0 : w[i - 1])
+                      : (int8_t)(i / each % 4 == 3 ? (i / each % 8 == 3 ? -128 : 127) : rng_int(r, -128, 127));
     p->weight.dtype = CZ_I8;
     p->weight.data = w;
     p->weight.scale = scale;

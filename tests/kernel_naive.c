@@ -72,7 +72,7 @@ static void conv2d(const problem *p, double *out) {
 /** The value that is rounded to u8, in its limits. NaN: 0. */
 static double steps(double v, double scale, double zero) {
     v = v / scale + zero;
-    return v > 0 ? fmin(v, 127) : 0;
+    return v > 0 ? fmin(v, 255) : 0;
 }
 
 static void quantize(const problem *p, double *out) {

@@ -158,7 +158,7 @@ class Exporter:
 
     def to_u8(self, x: str, scale: float, zero: int) -> str:
         """What a u8 tensor's steps stand for, as f32: u8 of ONNX goes to 255, so the limits come first."""
-        limits = [self.array(np.float32(scale) * (k - zero)) for k in (0, 127)]
+        limits = [self.array(np.float32(scale) * (k - zero)) for k in (0, 255)]
         pair = [self.array(scale), self.array(zero, np.uint8)]
         return self.node("DequantizeLinear",
                          [self.node("QuantizeLinear", [self.node("Clip", [x, *limits]), *pair]), *pair])

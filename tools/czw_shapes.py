@@ -94,7 +94,7 @@ def conv2d_i8(a: Attributes, shapes: list[Shape | None]) -> Shape:
     need(groups == 1 or (groups == w[0] and w[3] == 1), "attribute groups: neither 1 nor the number of channels")
     need(shapes[3] is None and shapes[4] is None, "input 3: conv2d_i8 takes no scale and shift")
     most = (1 << 31) - 1 if groups == 1 else 1 << 24
-    need(prod(w[1:]) * 127 * 128 <= most, f"input 1: the sum of {prod(w[1:])} terms may not be exact")
+    need(prod(w[1:]) * 255 * 128 <= most, f"input 1: the sum of {prod(w[1:])} terms may not be exact")
     need(a["out_scale"] == 0 or a["out_scale"] >= 1e-30, "attribute out_scale: neither 0 nor at least 1e-30")
     need(a["out_scale"] != 0 or a["out_zero"] == 0, "attribute out_zero: not 0, but not used")
     return out

@@ -54,7 +54,7 @@ def _conv2d(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:
 
 
 def _quantize(x: Tensor, scale: float, zero: float) -> Tensor:
-    return (x / scale + zero).clamp(0, 127).round()
+    return (x / scale + zero).clamp(0, 255).round()
 
 
 def _conv2d_i8(inputs: list[Tensor | None], a: dict[str, float]) -> Tensor:

@@ -191,7 +191,8 @@ def round_weight(w: Tensor, x: Tensor, a: dict[str, float]) -> tuple[Tensor, Ten
 
     if a["groups"] == 1:
         rows = patches(x).transpose(1, 2).reshape(-1, kh * kw * x.shape[3])
-        samples, scales = round_rows(w.reshape(cout, -1), rows.T @ rows / len(rows))
+        samples, scales = round_rows(w.reshape(cout, -1), rows.T @ rows / len(rows),
+                                     x.shape[3] * (kw if far == 1 else 1))
         return samples.reshape(w.shape), scales
     parts = []
     for c in range(0, cout, CHANNELS):

@@ -46,7 +46,7 @@ static bool joins(const cz_call *call) {
 }
 
 /* ---------------------------------------------------------------- weights
- * factor[co], start[co] in whole blocks, and
+ * factor[co], start[co] in whole blocks, whether all dense weights are vi_dot4's (0) or not (1), and
  *   dense: i8 [block of 16][tap, or kernel row][four channels][16][4], missing channels 0
  *   depthwise, by depthwise_i8.c: i8 [block of 16 quads][four kernel rows][kernel_w][channel][4], missing rows 0,
  *     a block's channels in the order of vi_quads
@@ -55,7 +55,7 @@ static bool joins(const cz_call *call) {
 typedef struct layout {
     size_t block, outs; /* output channels side by side; all, padded */
     size_t taps, deep;  /* words of 4 bytes for each */
-    size_t start, weights, bytes;
+    size_t start, wide, weights, bytes;
 } layout;
 
 static bool layout_of(const cz_call *call, layout *l) {
@@ -70,7 +70,7 @@ static bool layout_of(const cz_call *call, layout *l) {
     size_t factor, words;
     return cz_layout(&l->bytes, l->outs, sizeof(float), &factor) &&
            cz_layout(&l->bytes, l->outs, sizeof(int32_t), &l->start) &&
-           cz_gemm_packed(1, l->outs, l->taps, l->deep, &words) &&
+           cz_layout(&l->bytes, 1, sizeof(int32_t), &l->wide) && cz_gemm_packed(1, l->outs, l->taps, l->deep, &words) &&
            cz_layout(&l->bytes, words, sizeof(int32_t), &l->weights) && cz_align_up(l->bytes, &l->bytes);
 }
 
@@ -97,6 +97,13 @@ static void put(const cz_call *call, const layout *l, int8_t *to, size_t o, size
               ky % 4] = w;
 }
 
+/** Whether two weights that vi_dot4 takes side by side are more than it bears. */
+static bool has_wide(const int8_t *w, size_t n) {
+    bool found = false;
+    for (size_t i = 0; i + 1 < n; i += 2) found |= w[i] + w[i + 1] > 128 || w[i] + w[i + 1] < -128;
+    return found;
+}
+
 static void pack(const cz_call *call, void *packed) {
     const cz_attr_conv2d_i8 *a = call->attr;
     const uint32_t *d = call->weight->shape.d;
@@ -106,14 +113,17 @@ static void pack(const cz_call *call, void *packed) {
     int8_t *const weights = (int8_t *)packed + l.weights;
     float *factor = packed;
     int32_t *start = (int32_t *)(void *)((unsigned char *)packed + l.start);
+    const int32_t less = call->set->signed_bytes && !is_depthwise(call) ? 128 : 0; /* of every input */
     for (size_t o = 0; o < d[0]; o++) {
         int32_t sum = 0;
         for (size_t ky = 0; ky < d[1]; ky++)
             for (size_t kx = 0; kx < d[2]; kx++)
                 for (size_t c = 0; c < d[3]; c++, sum += *w++) put(call, &l, weights, o, ky, kx, c, *w);
         factor[o] = a->x_scale * call->weight->scale[o];
-        start[o] = -a->x_zero * sum; /* below 2^31: the shape rule has said so */
+        start[o] = (less - a->x_zero) * sum; /* below 2^31: the shape rule has said so */
     }
+    if (!is_depthwise(call))
+        *(int32_t *)(void *)((unsigned char *)packed + l.wide) = has_wide(weights, l.bytes - l.weights);
 }
 
 /* ---------------------------------------------------------------- the kernel */
@@ -179,6 +189,13 @@ static cz_epilogue epilogue_of(const cz_call *call, const float *const *in, cons
     return e;
 }
 
+static cz_tile_fn *tile_of(const cz_call *call, const layout *l) {
+    const cz_set *set = call->set;
+    const bool wide = *(const int32_t *)(const void *)((const unsigned char *)call->packed + l->wide) != 0;
+    if (set->tile_i8_fast != NULL && cz_cpu_has_fast_dot()) return set->tile_i8_fast;
+    return wide && set->tile_i8_wide != NULL ? set->tile_i8_wide : set->tile_i8;
+}
+
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
     const cz_attr_conv2d_i8 *a = call->attr;
     cz_attr_conv2d attr;
@@ -204,10 +221,8 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
                          .copies = (uint8_t *)scratch + copies,
                          .row = l.deep * 4,
                          .each = copies_of(call) * l.deep * 4};
-    const bool fast = call->set->tile_i8_fast != NULL && cz_cpu_has_fast_dot();
-    cz_gemm_run(&g, fast ? call->set->tile_i8_fast : call->set->tile_i8, weights, &e,
-                joins(call) ? cz_joined_rows : cz_conv_rows, joins(call) ? (const void *)&j : &c, out, call->out.d[3],
-                begin, end, scratch);
+    cz_gemm_run(&g, tile_of(call, &l), weights, &e, joins(call) ? cz_joined_rows : cz_conv_rows,
+                joins(call) ? (const void *)&j : &c, out, call->out.d[3], begin, end, scratch);
 }
 
 const cz_kernel cz_kernel_conv2d_i8 = {packed_size, pack, prepare, run};

@@ -6,7 +6,7 @@
 #include "kernels/fused.h"
 #include "kernels/math.h"
 
-/** rint(min(max(fma(v, steps, zero), 0), 127)), ties to even, NaN to 0: the u8 of v. */
+/** rint(min(max(fma(v, steps, zero), 0), 255)), ties to even, NaN to 0: the u8 of v. */
 static inline vi cz_quantize(vf v, float steps, float zero) {
     v = vf_fma(v, vf_set1(steps), vf_set1(zero));
     return vi_round(vf_min(vf_max(v, vf_zero()), vf_set1(CZ_U8_MAX)));
@@ -30,7 +30,9 @@ static inline vi cz_requantize(const cz_steps *s, vf v) { return vi_round(vf_min
 /** The same for vi_store_u8_4 and vi_store_quads, which cut at cz_low_bytes: whole numbers may be cut after rounding.
  */
 static inline vi cz_requantize_low(const cz_steps *s, vf v) { return vi_round(vf_min(s->high, v)); }
-static inline vi cz_low_bytes(const cz_epilogue *e) { return vi_set1((int32_t)rintf(e->low) * 0x01010101); }
+static inline vi cz_low_bytes(const cz_epilogue *e) {
+    return vi_set1((int32_t)((uint32_t)rintf(e->low) * 0x01010101u));
+}
 
 /** v[i] = act(v[i]), n of them: enum cz_activation, the bits of vf_activate. */
 void CZ_NAME(cz_activate)(int32_t act, float p0, float p1, float *v, size_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * quantize: out = rint(min(max(fma(x, 1 / scale, zero), 0), 127)), ties to even, as u8; NaN gives 0. */
+ * quantize: out = rint(min(max(fma(x, 1 / scale, zero), 0), 255)), ties to even, as u8; NaN gives 0. */
 #define CZ_LANE_WISE /* see vec.h */
 #include "kernels/epilogue.h"
 #include "kernels/light.h"

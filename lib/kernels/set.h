@@ -10,8 +10,10 @@
 
 struct cz_set {
     size_t pixels, blocks; /* of a tile of the micro kernel, blocks of CZ_BLOCK output channels */
+    bool signed_bytes;     /* tile_i8 takes inputs less 128 */
     bool streams;          /* a vector is a line of the caches, and vf_stream stores it past them */
     cz_tile_fn *tile, *tile_i8;
+    cz_tile_fn *tile_i8_wide; /* for weights that vec.h keeps from vi_dot4; NULL: there are none */
     cz_tile_fn *tile_i8_fast; /* where cz_cpu_has_fast_dot() says so; NULL: the set has none */
     cz_add_fn *add;
     cz_wino_input_fn *wino_input;
@@ -30,7 +32,7 @@ struct cz_set {
 /* The parts of the set that a file is compiled for. */
 #if defined(CZ_ISA)
 extern const cz_set CZ_NAME(cz_set);
-cz_tile_fn CZ_NAME(cz_tile), CZ_NAME(cz_tile_i8), CZ_NAME(cz_tile_i8_fast);
+cz_tile_fn CZ_NAME(cz_tile), CZ_NAME(cz_tile_i8), CZ_NAME(cz_tile_i8_wide), CZ_NAME(cz_tile_i8_fast);
 cz_add_fn CZ_NAME(cz_add);
 cz_wino_input_fn CZ_NAME(cz_wino_input);
 cz_wino_weights_fn CZ_NAME(cz_wino_weights);

@@ -15,11 +15,17 @@ extern const cz_set SET(CZ_BELOW);
 const cz_set CZ_NAME(cz_set) = {
     .pixels = CZ_MR,
     .blocks = CZ_NB,
+#if defined(VI_X_SIGNED)
+    .signed_bytes = true,
+#endif
 #if defined(VF_STREAM)
     .streams = true,
 #endif
     .tile = CZ_NAME(cz_tile),
     .tile_i8 = CZ_NAME(cz_tile_i8),
+#if defined(VI_DOT4_WIDE)
+    .tile_i8_wide = CZ_NAME(cz_tile_i8_wide),
+#endif
 #if defined(VI_DOT4_FAST)
     .tile_i8_fast = CZ_NAME(cz_tile_i8_fast),
 #endif

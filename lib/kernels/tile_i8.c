@@ -8,12 +8,31 @@
 #if !defined(VI_DOT4_FAST)
 #define vi_dot4_fast vi_dot4
 #endif
+#if !defined(VI_DOT4_WIDE)
+#define vi_dot4_wide vi_dot4
+#endif
 #if !defined(CZ_FAST_TARGET)
 #define CZ_FAST_TARGET
 #endif
 
+enum way { PLAIN, WIDE, FAST };
+
+CZ_INLINE vi dot4(enum way way, vi sum, vi x, vi w) {
+    return way == FAST ? vi_dot4_fast(sum, x, w) : way == WIDE ? vi_dot4_wide(sum, x, w) : vi_dot4(sum, x, w);
+}
+
+/** Four inputs, for all lanes. */
+CZ_INLINE vi load_four(const uint8_t *x) {
+    uint32_t four;
+    memcpy(&four, x, sizeof four);
+#if defined(VI_X_SIGNED)
+    four ^= 0x80808080u;
+#endif
+    return vi_set1((int32_t)four);
+}
+
 /** As cz_micro_sum, of bytes: m pixels by nb blocks. Reads up to 3 bytes past a pixel's channels. */
-CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool fast, vi sum[CZ_MR][CZ_NB]) {
+CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, enum way way, vi sum[CZ_MR][CZ_NB]) {
     const int32_t *w = (const int32_t *)(const void *)k->weights;
     const float *ahead = k->ahead;
     const size_t next = k->next_block, next_ahead = k->next_ahead;
@@ -29,11 +48,8 @@ CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, bool fast, vi sum[CZ_M
                 if (m == CZ_MR && nb == CZ_NB) CZ_PREFETCH(ahead + (size_t)b * next_ahead); /* others are few */
             }
             CZ_UNROLL for (int p = 0; p < m; p++) {
-                int32_t four;
-                memcpy(&four, x[p] + i, sizeof four);
-                const vi v = vi_set1(four);
-                CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] =
-                    fast ? vi_dot4_fast(sum[p][b], v, wb[b]) : vi_dot4(sum[p][b], v, wb[b]);
+                const vi v = load_four(x[p] + i);
+                CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] = dot4(way, sum[p][b], v, wb[b]);
             }
         }
     }
@@ -140,13 +156,13 @@ static void finish_tile(const cz_epilogue *e, const cz_tile_out *o, const int32_
         (e->steps != 0 ? store_steps : store_f32)(e, o, o->first + b, cz_min(VL, n - b), sums + b);
 }
 
-CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb, bool fast) {
+CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o, int m, int nb, enum way way) {
     vi sum[CZ_MR][CZ_NB];
     CZ_UNROLL for (int b = 0; b < nb; b++) {
         const vi start = vi_load(e->start + o->first + (size_t)b * VL);
         CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
     }
-    sum_tile(k, m, nb, fast, sum);
+    sum_tile(k, m, nb, way, sum);
 #if !defined(CZ_ISA_SCALAR)
     if (m == CZ_MR && stored(e, o, nb, sum)) return;
 #endif
@@ -158,15 +174,15 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
 }
 
 /* The tile sizes, each its own function, so that each gets the registers to itself. */
-#define TILE(target, name, m, nb, fast)                                                                                \
+#define TILE(target, name, m, nb, way)                                                                                 \
     target static void name(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {                           \
-        tile(k, e, o, m, nb, fast);                                                                                    \
+        tile(k, e, o, m, nb, way);                                                                                     \
     }
 #define SOME ((CZ_MR + 2) / 3)
-TILE(, tile_full, CZ_MR, CZ_NB, false)
-TILE(, tile_some, SOME, CZ_NB, false)
+TILE(, tile_full, CZ_MR, CZ_NB, PLAIN)
+TILE(, tile_some, SOME, CZ_NB, PLAIN)
 #if CZ_NB > 1
-TILE(, narrow_full, CZ_MR, 1, false)
+TILE(, narrow_full, CZ_MR, 1, PLAIN)
 #endif
 
 void CZ_NAME(cz_tile_i8)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
@@ -179,9 +195,19 @@ void CZ_NAME(cz_tile_i8)(const cz_micro *k, const cz_epilogue *e, const cz_tile_
     (o->count <= SOME ? tile_some : tile_full)(k, e, o);
 }
 
+#if defined(VI_DOT4_WIDE)
+TILE(, wide_pixel, 1, CZ_NB, WIDE)
+/** Pixel by pixel: rare, and thus small. */
+void CZ_NAME(cz_tile_i8_wide)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
+    cz_micro part = *k;
+    cz_tile_out to = *o;
+    for (to.count = 1; to.pixel < o->pixel + o->count; to.pixel++, part.rows++) wide_pixel(&part, e, &to);
+}
+#endif
+
 #if defined(VI_DOT4_FAST)
-TILE(CZ_FAST_TARGET, fast_full, CZ_MR, CZ_NB, true)
-TILE(CZ_FAST_TARGET, fast_some, SOME, CZ_NB, true)
+TILE(CZ_FAST_TARGET, fast_full, CZ_MR, CZ_NB, FAST)
+TILE(CZ_FAST_TARGET, fast_some, SOME, CZ_NB, FAST)
 void CZ_NAME(cz_tile_i8_fast)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
     (o->count <= SOME ? fast_some : fast_full)(k, e, o);
 }

@@ -120,10 +120,20 @@ static inline vf vf_gather(const float *base, vi i) {
     return vf_make_(_mm256_i32gather_ps(base, i.a, 4), _mm256_i32gather_ps(base, i.b, 4));
 }
 
-static inline __m256i vi_dot4_(__m256i sum, __m256i x, __m256i w) { /* two products fit 16 bits */
+static inline __m256i vi_dot4_(__m256i sum, __m256i x, __m256i w) { /* two products fit 16 bits, mostly */
     return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)));
 }
 static inline vi vi_dot4(vi sum, vi x, vi w) { return vi_make_(vi_dot4_(sum.a, x.a, w.a), vi_dot4_(sum.b, x.b, w.b)); }
+#define VI_DOT4_WIDE
+static inline __m256i vi_dot4_wide_(__m256i sum, __m256i x, __m256i w) { /* even and odd bytes as words */
+    const __m256i even =
+        _mm256_madd_epi16(_mm256_and_si256(x, _mm256_set1_epi16(0xFF)), _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
+    const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(x, 8), _mm256_srai_epi16(w, 8));
+    return _mm256_add_epi32(sum, _mm256_add_epi32(even, odd));
+}
+static inline vi vi_dot4_wide(vi sum, vi x, vi w) {
+    return vi_make_(vi_dot4_wide_(sum.a, x.a, w.a), vi_dot4_wide_(sum.b, x.b, w.b));
+}
 /* AVX-VNNI, of processors that have it without AVX-512 or with: the same sums by one instruction. To be used where
  * cz_cpu_has_fast_dot() says so only. */
 #define VI_DOT4_FAST

@@ -152,7 +152,8 @@ static inline vf vf_gather(const float *base, vi i) {
     return (vf){vf_gather4_(base, i.a), vf_gather4_(base, i.b), vf_gather4_(base, i.c), vf_gather4_(base, i.d)};
 }
 
-/* x is below 128, so it may be taken as signed; two products fit 16 bits */
+#define VI_X_SIGNED
+/* two products fit 16 bits, mostly */
 static inline int32x4_t vi_dot4_(int32x4_t sum, int32x4_t x, int32x4_t w) {
 #if defined(__ARM_FEATURE_DOTPROD)
     return vdotq_s32(sum, vreinterpretq_s8_s32(x), vreinterpretq_s8_s32(w));
@@ -166,6 +167,19 @@ static inline vi vi_dot4(vi sum, vi x, vi w) {
     return (vi){vi_dot4_(sum.a, x.a, w.a), vi_dot4_(sum.b, x.b, w.b), vi_dot4_(sum.c, x.c, w.c),
                 vi_dot4_(sum.d, x.d, w.d)};
 }
+#if !defined(__ARM_FEATURE_DOTPROD)
+#define VI_DOT4_WIDE
+static inline int32x4_t vi_dot4_wide_(int32x4_t sum, int32x4_t x, int32x4_t w) {
+    const int8x16_t a = vreinterpretq_s8_s32(x), b = vreinterpretq_s8_s32(w);
+    const int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b))),
+                    high = vpaddlq_s16(vmull_high_s8(a, b));
+    return vaddq_s32(sum, vpaddq_s32(low, high));
+}
+static inline vi vi_dot4_wide(vi sum, vi x, vi w) {
+    return (vi){vi_dot4_wide_(sum.a, x.a, w.a), vi_dot4_wide_(sum.b, x.b, w.b), vi_dot4_wide_(sum.c, x.c, w.c),
+                vi_dot4_wide_(sum.d, x.d, w.d)};
+}
+#endif
 #if !defined(__ARM_FEATURE_DOTPROD) && defined(__OPTIMIZE__) /* else it stays in functions that never come to it */
 /* The same sums by Armv8.2's dot product, in functions of CZ_FAST_TARGET. To be used where cz_cpu_has_fast_dot() says
  * so only. */

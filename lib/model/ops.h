@@ -23,9 +23,9 @@ static inline size_t cz_elements(const cz_shape *s) { return (size_t)s->d[0] * s
 /** Sample types of constants, as in the file. */
 enum cz_dtype { CZ_F32 = 1, CZ_F16 = 2, CZ_I8 = 3 };
 
-/** Types of tensors. u8 tensors hold values 0 .. CZ_U8_MAX only: with i8 weights two products then fit 16 bits. */
+/** Types of tensors. */
 enum cz_type { CZ_TYPE_F32, CZ_TYPE_U8 };
-#define CZ_U8_MAX 127
+#define CZ_U8_MAX 255
 #define CZ_U8_SLACK                                                                                                    \
     64 /* bytes after a u8 tensor that a kernel may read: memory is there, its contents are not told                   \
         */

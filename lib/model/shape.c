@@ -81,7 +81,7 @@ int32_t cz_shape_quantize(const cz_attr_quantize *a, const cz_shape in[CZ_MAX_IN
 }
 
 /** As conv2d; and sums must be exact: of i32 in general, of f32 in a depthwise convolution. Each term is at most
- *  127 times 128. */
+ *  255 times 128. */
 int32_t cz_shape_conv2d_i8(const cz_attr_conv2d_i8 *a, const cz_shape in[CZ_MAX_INPUTS], cz_shape *out, cz_error *err) {
     const cz_attr_conv2d as = cz_conv2d_of_i8(a);
     const int32_t status = cz_shape_conv2d(&as, in, out, err);

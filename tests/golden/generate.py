@@ -266,8 +266,8 @@ def integer_cases() -> Iterator[Case]:
 
     def block(c: Case, residual: bool, kernel: int, stride: int) -> Value:
         x = c.input(1, 12, 13, 22)
-        y = c.conv_i8(c.quantize(x, 0.05, 60), 132, x_scale=0.05, x_zero=60, act="relu6", out_scale=6 / 127)
-        y = c.conv_i8(y, 132, kernel, x_scale=6 / 127, x_zero=0, stride=stride, groups=132, act="relu6",
+        y = c.conv_i8(c.quantize(x, 0.05, 60), 132, x_scale=0.05, x_zero=60, act="relu6", out_scale=6 / 255)
+        y = c.conv_i8(y, 132, kernel, x_scale=6 / 255, x_zero=0, stride=stride, groups=132, act="relu6",
                       out_scale=0.02, out_zero=3)
         return c.conv_i8(y, 22, x_scale=0.02, x_zero=3, residual=x if residual else None, before=True)
 

@@ -37,7 +37,7 @@ def activate(x: Tensor, act: str = "none", p0: float = 0.0, p1: float = 0.0) -> 
 
 
 def to_u8(x: Tensor, scale: float, zero: int) -> Tensor:
-    return (x / float(np.float32(scale)) + zero).clamp(0, 127).round()
+    return (x / float(np.float32(scale)) + zero).clamp(0, 255).round()
 
 
 class Value:

@@ -13,7 +13,7 @@ from tools.colorizer import Graph
 from train import interpret
 from train.equalize import equalize, reaches
 from train.quantize import Quantizer, choose, is_int8, quantize
-from train.rounding import LEVELS, activation_range, round_rows, row_scales, to_u8
+from train.rounding import LEVELS, MOST, PAIR, activation_range, round_rows, row_scales, to_u8
 
 rng = np.random.default_rng(3)
 
@@ -118,16 +118,28 @@ def test_rounding_minds_the_inputs() -> None:
     w = torch.from_numpy(rng.standard_normal((8, 24))).float()
     h = x.T @ x / len(x)
     samples, scales = round_rows(w, h)
-    assert samples.abs().max() <= LEVELS and bool((samples == samples.round()).all())
+    assert samples.abs().max() <= MOST and bool((samples == samples.round()).all())
     plain = row_scales(w, torch.ones_like(w))[:, None]
-    alone = (w / plain).round().clamp(-LEVELS, LEVELS) * plain
+    alone = (w / plain).round().clamp(-MOST, MOST) * plain
     error, error_alone = (float(((q - w) @ x.T).square().mean()) for q in (samples * scales[:, None], alone))
     assert error < 0.5 * error_alone
+
+
+def test_neighbours_fit_sixteen_bits() -> None:
+    """Of every 5 weights 0 and 1, 2 and 3 are small enough together; the error grows little."""
+    w = torch.from_numpy(rng.standard_normal((40, 15))).float()
+    samples, scales = round_rows(w, torch.eye(15), 5)
+    free, free_scales = round_rows(w, torch.eye(15))
+    pairs = samples.reshape(40, 3, 5)[:, :, :4].reshape(40, 3, 2, 2).sum(3)
+    assert PAIR - 3 < pairs.abs().max() <= PAIR
+    assert (free.reshape(40, 3, 5)[:, :, :4].reshape(40, 3, 2, 2).sum(3)).abs().max() > PAIR
+    error, error_free = (float((q * s[:, None] - w).square().mean()) for q, s in ((samples, scales), (free, free_scales)))
+    assert error < 2.5 * error_free
 
 
 def test_range_cuts_outliers() -> None:
     x = torch.from_numpy(rng.standard_normal(100000)).float()
     scale, zero = activation_range(x)
-    assert 0.03 < scale < 0.06 and 50 < zero < 77
+    assert 0.015 < scale < 0.035 and 100 < zero < 155
     assert activation_range(x.relu())[1] == 0
     assert int(to_u8(torch.tensor([1e9]), scale, zero)) == LEVELS
