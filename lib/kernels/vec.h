@@ -17,14 +17,16 @@
  *   vi_round(a)  nearest integer, ties to even, |a| < 2^31      vf_from_i(i)
  *   vi_bits(a) vf_bits(i)                                       reinterpret
  *   vi_load(p) vi_store(p, i)
- *   vi_dot4(i, x, w)  each lane i + the sum of x w over its 4 bytes, w signed, x unsigned, or signed and all of it less
- *                     128 where VI_X_SIGNED is defined
- *   vi_dot4_wide(i, x, w)  where VI_DOT4_WIDE is defined: the same; vi_dot4 then is for such w only of whose bytes 0
- * and 1, and 2 and 3, the sums are in -128..128 vi_dot4_fast(i, x, w)  where VI_DOT4_FAST is defined: the same for any
- * w by an instruction that not all processors of the set have, in functions that are CZ_FAST_TARGET vi_store_u8(p, i,
- * n)                lanes 0..n-1, each in 0..255, as bytes vi_store_u8_4(p, q, a, b, c, d)     where CZ_NB is 2: a and
- * b to 32 bytes at p, c and d to 32 at q vf_load_u8(p) vf_load_u16(p)  16 unsigned samples as f32;  vf_gather(base, i)
- * base[i[lane]]
+ *   vi_dot4(i, x, w)       each lane i + the sum of x w over its 4 bytes: w signed, x unsigned, or where VI_X_SIGNED is
+ *                          defined signed and all of it less 128
+ *   vi_dot4_wide(i, x, w)  where VI_DOT4_WIDE is defined: the same for any w. vi_dot4 is then for such w only whose
+ *                          bytes 0 and 1 sum up to -128..128, and 2 and 3
+ *   vi_dot4_fast(i, x, w)  where VI_DOT4_FAST is defined: the same for any w by an instruction that not all processors
+ *                          of the set have, in functions that are CZ_FAST_TARGET
+ *   vi_store_u8(p, i, n)   lanes 0..n-1, each in 0..255, as bytes
+ *   vi_store_u8_4(p, q, a, b, c, d)  where CZ_NB is 2: a and b to 32 bytes at p, c and d to 32 at q
+ *   vf_load_u8(p) vf_load_u16(p)     16 unsigned samples as f32
+ *   vf_gather(base, i)     base[i[lane]]
  *
  * Where four products of bytes and their sum are one instruction, VQ is defined, 16-channel vectors that make a group:
  *   vi_quads(rows, x, q)  q[VQ]: 4 bytes of each channel, one from each of rows[0..3] + x, channels in another order:
