@@ -24,15 +24,11 @@ from .network import ChannelNorm, ColorNet, Conv, MBConv, TransformerBlock
 MULTIPLE = 32
 WORKING_SIDE = 256.0
 DEFAULT_VIVIDNESS = 1.0
-# In an int8 file only what bears it is int8: the encoder's expansions and the attention's layers, where rounding moves the
-# default model's colours by a mean CIEDE2000 of 0.07. Rounding the projections too costs 0.3, the decoder 1.3.
-INT8_LEAST = 20000  # weights of a convolution; smaller ones save nothing
 Table = Sequence[Sequence[float]]
 
 
 class Exporter:
-    """Writes one network's records; `dtype` is that of the convolutions' weights: "f32", "f16", or "i8" for those that
-    bear it and f16 for the rest."""
+    """Writes one network's records; `dtype` is that of the convolutions' weights, "f32" or "f16"."""
 
     def __init__(self, dtype: str) -> None:
         self.model = czw.Model()
@@ -41,9 +37,7 @@ class Exporter:
     def conv(self, x: czw.Tensor, conv: Conv, name: str, residual: czw.Tensor | None = None) -> czw.Tensor:
         weight, bias = conv.folded()
         stored = weight.permute(0, 2, 3, 1).contiguous().numpy()
-        bears = stored.size >= INT8_LEAST and (name.endswith(".expand") or name.startswith("attend"))
-        dtype = "f16" if self.dtype == "i8" and not bears else self.dtype
-        inputs = [x, self.model.constant(name + ".weight", stored, dtype),
+        inputs = [x, self.model.constant(name + ".weight", stored, self.dtype),
                   self.model.constant(name + ".bias", bias.numpy()), None, None, residual]
         before, after = conv.pads
         stride = conv.conv.stride[0]
@@ -169,9 +163,9 @@ def main() -> None:
     parser.add_argument("--name", default="default")
     args = parser.parse_args()
     net = load_network(args.weights)[0]
-    for dtype, label in (("f32", "f32"), ("f16", "f16"), ("i8", "int8")):
+    for dtype in ("f32", "f16"):
         model = export_file(args.weights, args.vividness, args.name, dtype)
-        path = args.out / f"{args.name}-{label}.czw"
+        path = args.out / f"{args.name}-{dtype}.czw"
         model.write(path)
         print(f"{path}: {path.stat().st_size} bytes, {len(model.operators)} operators, "
               f"difference of the outputs {difference(net, czw.read(path)):.2e} of their spread")

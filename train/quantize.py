@@ -278,7 +278,7 @@ def main() -> None:
                         for name, count in ((args.set, args.photos), ("val", HELD_OUT)))
     held_out[..., 1:] = 0  # no hints, which would make every colour surer
     model = choose(source, images, held_out, args.int8, args.limit)
-    path = args.out / f"{args.name}-u8.czw"
+    path = args.out / f"{args.name}-int8.czw"
     model.write(path)
     count = sum(op.op.name == "conv2d_i8" for op in model.operators)
     print(f"{path}: {path.stat().st_size} bytes, {count} of {len(model.operators)} operators in integers")
