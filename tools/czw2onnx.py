@@ -157,11 +157,9 @@ class Exporter:
         return self.end(op, x)
 
     def to_u8(self, x: str, scale: float, zero: int) -> str:
-        """What a u8 tensor's steps stand for, as f32: u8 of ONNX goes to 255, so the limits come first."""
-        limits = [self.array(np.float32(scale) * (k - zero)) for k in (0, 255)]
+        """What a u8 tensor's steps stand for, as f32."""
         pair = [self.array(scale), self.array(zero, np.uint8)]
-        return self.node("DequantizeLinear",
-                         [self.node("QuantizeLinear", [self.node("Clip", [x, *limits]), *pair]), *pair])
+        return self.node("DequantizeLinear", [self.node("QuantizeLinear", [x, *pair]), *pair])
 
     def op_quantize(self, op: czw.Operator, out: Shape) -> str:
         return self.to_u8(self.read(op, 0), op.attributes["scale"], int(op.attributes["zero"]))
