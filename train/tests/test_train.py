@@ -18,6 +18,7 @@ from train.vividness import random_hints
 from train.export import difference, export
 from train.inference import load_network
 from train.losses import ERROR_FLOOR, picture_loss
+from train.mean import mean
 from train.network import ColorNet, Encoder, count
 from train.critic import Teacher, doubt
 from train.perception import Perception
@@ -168,6 +169,25 @@ def test_a_run_with_a_critic_resumes(run: tuple[Path, list[float]], monkeypatch:
     assert trainer.teacher is not None and again.teacher is not None
     other = again.teacher.critic.state_dict()
     assert all(torch.equal(v, other[k]) for k, v in trainer.teacher.critic.state_dict().items())
+
+
+def test_the_mean_of_two_runs(run: tuple[Path, list[float]]) -> None:
+    net, arrays = load_network(run[0] / "runs/test/weights.npz")
+    names = [k for k in arrays if k.startswith("net.") and arrays[k].dtype.kind == "f"]
+    other = {k: a + 2 if k in names else a for k, a in arrays.items()}
+    result = mean([arrays, other])
+    assert result.keys() == arrays.keys() and all(np.allclose(result[k], arrays[k] + 1, atol=1e-4) for k in names)
+    assert all(np.array_equal(result[k], arrays[k]) for k in arrays.keys() - set(names))
+    with pytest.raises(SystemExit, match="color.bins"):
+        mean([arrays, {**arrays, "color.bins": arrays["color.bins"] + 1}])
+
+
+def test_every_configuration_is_understood() -> None:
+    paths = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
+    configs = {c.name: c for c in map(load, paths)}
+    assert len(configs) == len(paths) > 4
+    assert [p.size for p in configs["default-more"].phases] == [192, 256]
+    assert [p.size for p in configs["default-last"].phases] == [256]
 
 
 def test_export_computes_the_same(run: tuple[Path, list[float]]) -> None:
