@@ -29,6 +29,8 @@ static vf evaluate(enum math_function function, vf x) {
         return vf_powf_const(x, 2.4);
     case MATH_POW_1_2_4:
         return vf_powf_const(x, 1.0 / 2.4);
+    case MATH_POW_5_12:
+        return vf_pow_5_12(x);
     case MATH_HARD_SWISH:
         return vf_activate(CZ_ACT_HARD_SWISH, x, 0.0f, 0.0f);
     case MATH_SILU:

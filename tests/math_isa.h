@@ -15,6 +15,7 @@ enum math_function {
     MATH_CBRT,
     MATH_POW_2_4,
     MATH_POW_1_2_4,
+    MATH_POW_5_12,
     MATH_HARD_SWISH,
     MATH_SILU,
     MATH_GELU,

@@ -70,7 +70,7 @@ PIECE void srgb_decode(vf *v) {
 /** IEC 61966-2-1, light to samples, not negative. The offset is what is left of 1 in floats, so that 1 gives 1. */
 PIECE void srgb_encode(vf *v) {
     const float scale = 1.055f, offset = 1.0f - scale;
-    const vf high = vf_fma(vf_powf_const(*v, 1.0 / 2.4), vf_set1(scale), vf_set1(offset));
+    const vf high = vf_fma(vf_pow_5_12(*v), vf_set1(scale), vf_set1(offset));
     *v = vf_select(vf_le(*v, vf_set1(0.0031308f)), vf_mul(*v, vf_set1(12.92f)), high);
 }
 

@@ -85,8 +85,12 @@ def main() -> None:
         smooth(lambda r: r**2 / mp.expm1(r), mp.mpf(0)), range(6), -0.3467, 0.3467)
     # 2^r = 1 + r P(r)
     fit("exp2", smooth(lambda r: mp.expm1(r * ln2) / r, ln2), lambda r: r / 2**r, range(7), -0.501, 0.501)
-    # log2(1 + f) = f log2(e) + f^2 P(f)
     low, high = float(mp.sqrt(0.5) - 1) - 1e-4, float(mp.sqrt(2) - 1) + 1e-4
+    # (1 + f)^(5/12) = 1 + f P(f)
+    power = mp.mpf(5) / 12
+    fit("pow_5_12", smooth(lambda x: ((1 + x) ** power - 1) / x, power), lambda x: abs(x) / (1 + x) ** power, range(8),
+        low, high)
+    # log2(1 + f) = f log2(e) + f^2 P(f)
     fit("log2", smooth(lambda x: (mp.log1p(x) - x) / ln2 / x**2, -1 / (2 * ln2)),
         smooth(lambda x: x**2 / mp.log1p(x), mp.mpf(0)), range(9), low, high)
     # ln(1 + f) = f - f^2 / 2 + f^3 P(f)

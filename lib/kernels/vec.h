@@ -27,6 +27,7 @@
  *   vi_store_u8_4(p, q, a, b, c, d)  where CZ_NB is 2: a and b to 32 bytes at p, c and d to 32 at q
  *   vf_load_u8(p) vf_load_u16(p)     16 unsigned samples as f32
  *   vf_gather(base, i)     base[i[lane]]
+ *   vf_lookup(table, i)    table[i[lane]] of 16 floats, i in 0..15
  *
  * Where four products of bytes and their sum are one instruction, VQ is defined, 16-channel vectors that make a group:
  *   vi_quads(rows, x, q)  q[VQ]: 4 bytes of each channel, one from each of rows[0..3] + x, channels in another order:

@@ -116,6 +116,14 @@ static inline vf vf_load_u16(const uint16_t *p) {
     return vf_from_i(vi_make_(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)),
                               _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)(p + 8)))));
 }
+static inline __m256 vf_lookup_(const float *table, __m256i i) { /* bit 3 says which half */
+    const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i);
+    const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), i);
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(i, 28)));
+}
+static inline vf vf_lookup(const float *table, vi i) {
+    return vf_make_(vf_lookup_(table, i.a), vf_lookup_(table, i.b));
+}
 static inline vf vf_gather(const float *base, vi i) {
     return vf_make_(_mm256_i32gather_ps(base, i.a, 4), _mm256_i32gather_ps(base, i.b, 4));
 }

@@ -74,6 +74,12 @@ static inline vf vf_load_u8(const uint8_t *p) {
 static inline vf vf_load_u16(const uint16_t *p) {
     return (vf){_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)))};
 }
+static inline __m256 vf_lookup_(const float *table, __m256i i) { /* bit 3 says which half */
+    const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i);
+    const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), i);
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(i, 28)));
+}
+static inline vf vf_lookup(const float *table, vi i) { return (vf){vf_lookup_(table, i.a)}; }
 static inline vf vf_gather(const float *base, vi i) { return (vf){_mm256_i32gather_ps(base, i.a, 4)}; }
 
 static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {

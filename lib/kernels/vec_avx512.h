@@ -76,6 +76,9 @@ static inline vf vf_load_u8(const uint8_t *p) {
 static inline vf vf_load_u16(const uint16_t *p) {
     return (vf){_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)))};
 }
+static inline vf vf_lookup(const float *table, vi i) {
+    return (vf){_mm512_permutexvar_ps(i.a, _mm512_loadu_ps(table))};
+}
 static inline vf vf_gather(const float *base, vi i) { return (vf){_mm512_i32gather_ps(i.a, base, 4)}; }
 
 /* not the intrinsic: gcc 12 copies its sums about, and to memory and back */

@@ -142,6 +142,14 @@ static inline vf vf_load_u16(const uint16_t *p) {
     const uint16x8_t low = vld1q_u16(p), high = vld1q_u16(p + 8);
     return (vf){vf_low16_(low), vf_high16_(low), vf_low16_(high), vf_high16_(high)};
 }
+static inline float32x4_t vf_lookup4_(const float *table, int32x4_t i) { /* by the bytes of each float */
+    const uint8x16x4_t bytes = vld1q_u8_x4((const uint8_t *)table);
+    const int32x4_t at = vmlaq_n_s32(vdupq_n_s32(0x03020100), i, 0x04040404);
+    return vreinterpretq_f32_u8(vqtbl4q_u8(bytes, vreinterpretq_u8_s32(at)));
+}
+static inline vf vf_lookup(const float *table, vi i) {
+    return (vf){vf_lookup4_(table, i.a), vf_lookup4_(table, i.b), vf_lookup4_(table, i.c), vf_lookup4_(table, i.d)};
+}
 static inline float32x4_t vf_gather4_(const float *base, int32x4_t i) {
     float32x4_t r = vdupq_n_f32(base[vgetq_lane_s32(i, 0)]);
     r = vld1q_lane_f32(base + vgetq_lane_s32(i, 1), r, 1);

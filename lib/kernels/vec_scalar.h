@@ -140,6 +140,7 @@ CZ_LANES vf vf_bits(vi a) {
 }
 CZ_LANES vf vf_load_u8(const uint8_t *p) { VF_LANES((float)p[i]); }
 CZ_LANES vf vf_load_u16(const uint16_t *p) { VF_LANES((float)p[i]); }
+CZ_LANES vf vf_lookup(const float *table, vi index) { VF_LANES(table[index.v[i]]); }
 CZ_LANES vf vf_gather(const float *base, vi index) { VF_LANES(base[index.v[i]]); }
 
 CZ_LANES int32_t vi_dot4_1(int32_t sum, int32_t x, int32_t w) {

@@ -3,6 +3,7 @@
 
 import io
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from conftest import ROOT, Needs, Run
 from pictures import (ADOBE, P3, ROMM, SRGB, icc_profile, png_chunks, read_png16, read_tiff, waves,
                       write_png16, write_tiff)
 from tests.color import light, luminance, srgb
-from tools import czw
-from tools.czw_float import in_floats
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+import czw  # noqa: E402
+from czw_float import in_floats  # noqa: E402
 
 FORMATS = {"png": "libpng", "jpg": "libjpeg", "tiff": "libtiff", "webp": "libwebp"}
 

@@ -2,18 +2,22 @@
 """The ctypes binding that the tools and the training use, and what measuring stands on."""
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tools import czw
 from tools.colorizer import Colorizer, Error, Hint, Space
-from tools.czw_float import in_floats
 from train.evaluate import luminance_gray
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import czw  # noqa: E402
+from czw_float import in_floats  # noqa: E402
+
 PHOTOS, BUILT_IN = ROOT / "examples" / "photos", ROOT / "models" / "default.czw"
 
 
