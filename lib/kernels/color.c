@@ -399,11 +399,20 @@ static inline vf dark_share(vf l) {
     return vf_mul(vf_mul(u, u), vf_fnma(vf_set1(2.0f), u, vf_set1(3.0f)));
 }
 
+/** Values of a line, straight between those at i[0] and i[1]. */
+static inline vf between(const float *line, bool near, const vi *i, vf share) {
+    const vf left = near ? vf_lookup(line, i[0]) : vf_gather(line, i[0]);
+    const vf right = near ? vf_lookup(line, i[1]) : vf_gather(line, i[1]);
+    return vf_fma(vf_sub(right, left), share, left);
+}
+
 static void colour(const cz_primaries *space, bool ab, const float *const *lines, size_t width, float scale,
                    size_t first, const float *y, const float *l, const float *strength, size_t n, float *red,
                    float *green, float *blue) {
     const vf last = vf_set1((float)(width - 1)), one = vf_set1(1.0f);
-    float lane[VL];
+    /* a vector's values are among 16, which a register or two hold: quicker than from memory one by one */
+    const bool near = VL > 1 && width >= 16 && scale * (float)(VL - 1) <= 13.0f;
+    float lane[VL], lefts[VL];
     space_v v;
     for (int i = 0; i < 3; i++) {
         v.x[i] = vf_set1(space->x[i]);
@@ -413,12 +422,12 @@ static void colour(const cz_primaries *space, bool ab, const float *const *lines
     VF_FOR(i, n, count) {
         const vf at = vf_fma(vf_add(vf_set1((float)(first + i)), vf_load(lane)), vf_set1(scale), vf_set1(-0.5f));
         const vf place = vf_min(vf_max(at, vf_zero()), last), left = vf_floor(place), share = vf_sub(place, left);
-        const vi i0 = vi_round(left), i1 = vi_round(vf_min(vf_add(left, one), last));
+        vf_store(lefts, left);
+        const size_t base = near ? cz_min((size_t)lefts[0], width - 16) : 0;
+        const vi begin = vi_set1((int32_t)base), right = vi_round(vf_min(vf_add(left, one), last));
+        const vi at16[2] = {vi_sub(vi_round(left), begin), vi_sub(right, begin)};
         vf k[4];
-        for (int j = 0; j < 4; j++) {
-            const vf v0 = vf_gather(lines[j], i0);
-            k[j] = vf_fma(vf_sub(vf_gather(lines[j], i1), v0), share, v0);
-        }
+        CZ_ROLLED for (int j = 0; j < 4; j++) k[j] = between(lines[j] + base, near, at16, share);
         const vf lum = vf_load_n(y + i, count), light = vf_load_n(l + i, count);
         const vf amount = vf_mul(vf_load_n(strength + i, count), dark_share(light));
         const vf a = vf_clamp(vf_fma(k[0], light, k[1]), -128.0f, 128.0f);

@@ -196,9 +196,14 @@ void CZ_NAME(cz_tile_i8)(const cz_micro *k, const cz_epilogue *e, const cz_tile_
 }
 
 #if defined(VI_DOT4_WIDE)
-TILE(, wide_pixel, 1, CZ_NB, WIDE)
+#if defined(__GNUC__)
+#define RARE __attribute__((cold))
+#else
+#define RARE
+#endif
+TILE(RARE, wide_pixel, 1, CZ_NB, WIDE)
 /** Pixel by pixel: rare, and thus small. */
-void CZ_NAME(cz_tile_i8_wide)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
+RARE void CZ_NAME(cz_tile_i8_wide)(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *o) {
     cz_micro part = *k;
     cz_tile_out to = *o;
     for (to.count = 1; to.pixel < o->pixel + o->count; to.pixel++, part.rows++) wide_pixel(&part, e, &to);

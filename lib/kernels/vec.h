@@ -66,12 +66,16 @@
 
 #if defined(CZ_LOOP)
 #define CZ_UNROLL
+#define CZ_ROLLED
 #elif defined(__clang__)
 #define CZ_UNROLL _Pragma("clang loop unroll(full)")
+#define CZ_ROLLED _Pragma("clang loop unroll(disable)")
 #elif defined(__GNUC__)
 #define CZ_UNROLL _Pragma("GCC unroll 16")
+#define CZ_ROLLED _Pragma("GCC unroll 1") /* where a copy of the code for each turn gains nothing */
 #else
 #define CZ_UNROLL
+#define CZ_ROLLED
 #endif
 #if defined(__GNUC__) && !defined(CZ_LOOP)
 #define CZ_INLINE static inline __attribute__((always_inline))
