@@ -31,7 +31,7 @@ static bool is_direct(const cz_attr_conv2d_i8 *a) {
 static size_t quads_of(const cz_call *call) {
     const cz_attr_conv2d_i8 *a = call->attr;
     const uint32_t *w = call->weight->shape.d;
-    const bool has_row = w[1] == w[2] && a->dilation == 1 && (w[2] == 3 ? a->stride <= 2 : w[2] == 5 && a->stride == 1);
+    const bool has_row = w[1] == w[2] && (w[2] == 3 || w[2] == 5) && a->dilation == 1 && a->stride <= 2;
     const bool fits = is_depthwise(call) && has_row && is_direct(a) && a->out_scale != 0 && a->residual == 0;
     return fits && call->set->depthwise_row_i8 != NULL ? CZ_DEPTHWISE_PIXEL / CZ_BLOCK : 0;
 }
@@ -49,7 +49,7 @@ static bool joins(const cz_call *call) {
  * factor[co], start[co] in whole blocks, whether all dense weights are vi_dot4's (0) or not (1), and
  *   dense: i8 [block of 16][tap, or kernel row][four channels][16][4], missing channels 0
  *   depthwise, by depthwise_i8.c: i8 [block of 16 quads][four kernel rows][kernel_w][channel][4], missing rows 0,
- *     a block's channels in the order of vi_quads
+ *     a block's channels in the order of vi_quads; few of them, several times (cz_depthwise_fold)
  *   depthwise, else: f32 [block of 16][tap][16]; start is not used, the input comes less x_zero */
 
 typedef struct layout {
@@ -83,7 +83,8 @@ static bool packed_size(const cz_call *call, size_t *bytes) {
 
 /** Stores the weight of output o, kernel row ky and column kx, channel c. */
 static void put(const cz_call *call, const layout *l, int8_t *to, size_t o, size_t ky, size_t kx, size_t c, int8_t w) {
-    const size_t tap = ky * call->weight->shape.d[2] + kx, at = o % l->block, quads = quads_of(call);
+    const size_t tap = ky * call->weight->shape.d[2] + kx, quads = quads_of(call);
+    size_t at = o % l->block; /* in its block */
     int8_t *const block = to + o / l->block * l->taps * l->deep * l->block * 4;
     const float value = w;
     if (!is_depthwise(call)) {
@@ -92,9 +93,13 @@ static void put(const cz_call *call, const layout *l, int8_t *to, size_t o, size
         block[((group * l->deep + i / 4) * CZ_BLOCK + at) * 4 + i % 4] = w;
     } else if (quads == 0)
         memcpy(block + (tap * CZ_BLOCK + at) * 4, &value, sizeof value);
-    else
-        block[((ky / 4 * l->taps + kx) * l->block + (at % CZ_BLOCK / 4 * quads + at / CZ_BLOCK) * 4 + at % 4) * 4 +
-              ky % 4] = w;
+    else { /* again for every row that lies beside the first */
+        const size_t first = o - at, rest = cz_min(l->block, call->weight->shape.d[0] - first);
+        const size_t each = l->block / cz_depthwise_fold(l->block, rest % l->block);
+        for (; at < l->block; at += each)
+            block[((ky / 4 * l->taps + kx) * l->block + (at % CZ_BLOCK / 4 * quads + at / CZ_BLOCK) * 4 + at % 4) * 4 +
+                  ky % 4] = w;
+    }
 }
 
 /** Whether two weights that vi_dot4 takes side by side are more than it bears. */

@@ -58,18 +58,18 @@ typedef struct job {
     split s;
     const cz_set *set;
     float *out;
+    float outside[CZ_BLOCK]; /* a pixel of the padding, as the input has it */
 } job;
 
-/** Fills a line with row y of the input from column x0 on, channels c .. c + n - 1: either may lie in the padding.
- *  `fresh` false: what is beside the image is there already. */
+/** Fills a line, or where rows are side by side its channels from `to` on, with row y of the input from column x0 on,
+ *  channels c .. c + n - 1: either may lie in the padding. `fresh` false: what is beside the image is there already. */
 static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, size_t c, size_t n, bool fresh) {
     const cz_depthwise *d = &j->d;
     const int64_t line = (int64_t)d->line, width = d->c.width;
     const bool repeat = d->c.replicate;
-    const int outside = d->block > CZ_BLOCK ? (int)d->c.zero : 0;
-    cz_depthwise_copy_fn *const copy = j->set->depthwise_copy;
+    cz_depthwise_copy_fn *const copy = d->block > CZ_BLOCK ? j->set->depthwise_copy_i8 : j->set->depthwise_copy;
     if (!repeat && (y < 0 || y >= d->c.height)) {
-        memset(to, outside, (size_t)line * PIXEL);
+        copy(&d->c, to, j->outside, (size_t)line, 0, n);
         return;
     }
     const size_t step = d->c.step;
@@ -80,18 +80,14 @@ static void fill(const job *j, float *to, size_t image, int64_t y, int64_t x0, s
     if (begin < end)
         copy(&d->c, to + begin * WIDE, cz_conv_at(&d->c, left, (size_t)(x0 + begin) * step), (size_t)(end - begin),
              step, n);
-    if (repeat) {
-        copy(&d->c, to, left, (size_t)begin, 0, n);
-        copy(&d->c, to + end * WIDE, right, (size_t)(line - end), 0, n);
-    } else if (fresh) {
-        memset(to, outside, (size_t)begin * PIXEL);
-        memset(to + end * WIDE, outside, (size_t)(line - end) * PIXEL);
-    }
+    if (!repeat && !fresh) return;
+    copy(&d->c, to, repeat ? left : j->outside, (size_t)begin, 0, n);
+    copy(&d->c, to + end * WIDE, repeat ? right : j->outside, (size_t)(line - end), 0, n);
 }
 
 /** The output rows of a unit from `oy` on, dilation_h apart: each needs stride_h input rows more than the one before,
- *  which go round the lines. */
-static void run_rows(const job *j, const place *u, size_t oy) {
+ *  which go round the lines. `fold` rows at a time lie side by side in the channels of a line's pixel. */
+static void run_rows(const job *j, const place *u, size_t oy, size_t fold) {
     const cz_depthwise *d = &j->d;
     const cz_conv *g = &d->c;
     const size_t kh = (size_t)g->kernel_h, width = (size_t)g->out_width, height = (size_t)g->out_height;
@@ -100,7 +96,7 @@ static void run_rows(const job *j, const place *u, size_t oy) {
     const int64_t x0 = (int64_t)u->ox * g->stride_w - g->pad_left;
     int64_t y = (int64_t)oy * g->stride_h - g->pad_top; /* of the next input row */
     size_t slot = 0, more = kh;                         /* its line; how many are to come */
-    for (bool fresh = true; oy < u->bottom; oy += (size_t)g->dilation_h, fresh = false) {
+    for (bool fresh = true; oy < u->bottom; oy += fold * (size_t)g->dilation_h, fresh = false) {
         const size_t skip = more > kh ? more - kh : 0, pixel = (u->image * height + oy) * width + u->ox;
         const int64_t next = y + (int64_t)more * g->dilation_h;
         const bool asks = next >= 0 && next < g->height && oy + (size_t)g->dilation_h < u->bottom;
@@ -109,13 +105,16 @@ static void run_rows(const job *j, const place *u, size_t oy) {
         unsigned char *ends = d->ends;
         for (size_t c = u->first; c < u->last;
              c += block, lines += kh * d->line * CZ_BLOCK, ends += CZ_DEPTHWISE_ENDS) {
-            const size_t n = cz_min(block, u->last - c), copied = block > CZ_BLOCK ? block : n;
+            const size_t n = cz_min(block, u->last - c), copied = block > CZ_BLOCK ? block / fold : n;
             size_t at = (slot + skip) % kh;
             for (size_t i = skip; i < more; i++, at = at + 1 == kh ? 0 : at + 1)
-                fill(j, lines + at * d->line * CZ_BLOCK, u->image, y + (int64_t)i * g->dilation_h, x0, c, copied,
-                     fresh);
+                for (size_t f = 0; f < fold; f++)
+                    fill(j, lines + at * d->line * CZ_BLOCK + f * (CZ_BLOCK / fold), u->image,
+                         y + (int64_t)i * g->dilation_h + (int64_t)f * g->stride_h, x0, c, copied, fresh);
             row(d, &(cz_depthwise_row){.pixel = pixel,
                                        .count = u->columns,
+                                       .rows = cz_min(fold, u->bottom - oy),
+                                       .fold = fold,
                                        .c = c,
                                        .n = n,
                                        .lines = lines,
@@ -126,7 +125,7 @@ static void run_rows(const job *j, const place *u, size_t oy) {
                                        .out = j->out});
         }
         slot = (slot + more) % kh;
-        more = (size_t)g->stride_h;
+        more = fold * (size_t)g->stride_h;
         y = next;
     }
 }
@@ -136,13 +135,18 @@ static void run_unit(const job *j, size_t unit) {
     const size_t part = unit % s->parts, strip = unit / s->parts % s->strips, band = unit / s->parts / s->strips;
     const size_t top = band % s->bands * s->rows, ox = strip * s->columns;
     const size_t channels = s->blocks * j->d.block, first = part * channels;
-    const place u = {.image = band / s->bands,
+    place u = {.image = band / s->bands,
                      .bottom = cz_min((size_t)j->d.c.out_height, top + s->rows),
                      .ox = ox,
                      .columns = cz_min(s->columns, (size_t)j->d.c.out_width - ox),
                      .first = first,
                      .last = cz_min(j->d.c.channels, first + channels)};
-    for (size_t i = 0; i < (size_t)j->d.c.dilation_h; i++) run_rows(j, &u, top + i);
+    const size_t end = u.last, rest = end % j->d.block, fold = cz_depthwise_fold(j->d.block, rest);
+    if (fold > 1) u.last -= rest;
+    for (size_t i = 0; u.first < u.last && i < (size_t)j->d.c.dilation_h; i++) run_rows(j, &u, top + i, 1);
+    u.first = u.last;
+    u.last = end;
+    if (fold > 1) run_rows(j, &u, top, fold);
 }
 
 /** Where the parts of the scratch lie. false: does not fit. */
@@ -175,6 +179,7 @@ void cz_depthwise_run(const cz_call *call, const cz_conv *c, size_t block, const
     layout l;
     j.s = split_of(call, block);
     if (!layout_of(call, block, &j.s, &l)) return; /* cannot be: prepare() has made the same */
+    memset(j.outside, c->bytes ? (int)c->zero : 0, sizeof j.outside);
     j.d.line = j.s.line;
     j.d.lines = (float *)(void *)(at + l.lines);
     j.d.ends = at + l.ends;

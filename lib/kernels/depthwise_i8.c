@@ -36,11 +36,11 @@ typedef struct part {
 } part;
 
 /** Adds the input column at x: tap k of the first of `live` outputs under way, tap k - stride of the second, ... */
-CZ_INLINE void add(const part *r, size_t quads, ptrdiff_t x, int k, int kw, int stride, int live, vi sum[MOST][VQ]) {
+CZ_INLINE void add(const part *r, const uint8_t *const *rows, size_t quads, ptrdiff_t x, int k, int kw, int stride, int live, vi sum[MOST][VQ]) {
     const int32_t *w = r->w;
-    for (size_t q = 0; q < quads; q++, w += (size_t)kw * EACH) {
+    CZ_UNROLL for (size_t q = 0; q < quads; q++, w += (size_t)kw * EACH) {
         vi v[VQ];
-        vi_quads(r->rows + 4 * q, x, v);
+        vi_quads(rows + 4 * q, x, v);
         CZ_UNROLL for (int i = 0; i < live; i++) {
             const int tap = k - i * stride;
             if (tap < 0) continue;
@@ -72,12 +72,14 @@ CZ_INLINE void row(const part *given, size_t quads, int kw, int stride) {
     const vi low = r.low;
     const vf high = vf_set1(r.high);
     const int live = (kw - 1) / stride + 1;
+    const uint8_t *rows[8];
+    CZ_UNROLL for (size_t i = 0; i < 4 * quads; i++) rows[i] = r.rows[i];
     vi sum[MOST][VQ];
     CZ_UNROLL for (int i = 0; i < live; i++) begin(&r, sum[i]);
     ptrdiff_t x = ((1 - live) * stride + kw - stride) * PIXEL; /* before the line: the column is of no output */
     for (ptrdiff_t o = 1 - live; o < (ptrdiff_t)r.count; o++) {
         CZ_UNROLL for (int k = kw - stride; k < kw; k++, x += PIXEL)
-            add(&r, quads, x < 0 ? 0 : x, k, kw, stride, live, sum);
+            add(&r, rows, quads, x < 0 ? 0 : x, k, kw, stride, live, sum);
         if (o >= 0) put(&r, (size_t)o, low, high, sum[0]);
         CZ_UNROLL for (int i = 0; i + 1 < live; i++) {
             CZ_UNROLL for (int b = 0; b < VQ; b++) sum[i][b] = sum[i + 1][b];
@@ -89,10 +91,14 @@ CZ_INLINE void row(const part *given, size_t quads, int kw, int stride) {
 static void row_3x1(const part *r) { row(r, 1, 3, 1); }
 static void row_3x2(const part *r) { row(r, 1, 3, 2); }
 static void row_5x1(const part *r) { row(r, 2, 5, 1); }
+static void row_5x2(const part *r) { row(r, 2, 5, 2); }
 
 /** The sizes and strides that conv_i8.c sends here. */
 static void run(const part *r, const cz_conv *c) {
-    (c->kernel_w == 5 ? row_5x1 : c->stride_w == 2 ? row_3x2 : row_3x1)(r);
+    if (c->kernel_w == 5)
+        (c->stride_w == 2 ? row_5x2 : row_5x1)(r);
+    else
+        (c->stride_w == 2 ? row_3x2 : row_3x1)(r);
 }
 
 /** Values of EACH channels to the order of vi_quads. */
@@ -103,17 +109,36 @@ static void turn(void *to, const void *from) {
             memcpy((char *)to + (v * VQ + i) * piece, from, piece);
 }
 
-/** Of the n channels from c on. */
-static void set_ends(ends *to, const cz_epilogue *e, size_t c, size_t n) {
+/** Of the n channels from c on, which come again every `each`. */
+static void set_ends(ends *to, const cz_epilogue *e, size_t c, size_t n, size_t each) {
     ends plain;
     for (size_t b = 0; b < EACH; b += VL) {
-        const cz_steps s = cz_steps_of(e, c + b, n < b ? 0 : cz_min(VL, n - b));
+        const size_t i = b % each;
+        const cz_steps s = cz_steps_of(e, c + i, n < i ? 0 : cz_min(VL, n - i));
         vf_store(plain.factor + b, s.factor);
         vf_store(plain.bias + b, s.bias);
+        vi_store(plain.start + b, vi_load(e->start + c + i));
     }
     turn(to->factor, plain.factor);
     turn(to->bias, plain.bias);
-    turn(to->start, e->start + c);
+    turn(to->start, plain.start);
+}
+
+/** n channels, constant where it is inlined. */
+CZ_INLINE void copy_pixels(float *to, const uint8_t *from, size_t count, size_t step, size_t n) {
+    for (; count > 0; count--, to += CZ_BLOCK, from += step) memcpy(to, from, n);
+}
+
+void CZ_NAME(cz_depthwise_copy_i8)(const cz_conv *c, float *to, const float *from, size_t count, size_t step,
+                                   size_t n) {
+    const uint8_t *x = (const uint8_t *)from;
+    (void)c;
+    if (n == EACH)
+        copy_pixels(to, x, count, step, EACH);
+    else if (n == EACH / 2)
+        copy_pixels(to, x, count, step, EACH / 2);
+    else
+        copy_pixels(to, x, count, step, EACH / 4);
 }
 
 /** n bytes, fewer than EACH. */
@@ -122,7 +147,7 @@ static void copy_few(uint8_t *to, const uint8_t *from, size_t n) {
     for (size_t i = 0; i < n; i++) to[i] = from[i];
 }
 
-/* The outputs of one row of a unit in one block of channels, from its lines. */
+/* The outputs of one row of a unit in one block of channels, or of several rows, from its lines. */
 void CZ_NAME(cz_depthwise_row_i8)(const cz_depthwise *j, const cz_depthwise_row *o) {
     const cz_epilogue *e = j->e;
     const size_t kh = (size_t)j->c.kernel_h, quads = cz_ceil_div(kh, 4), n = o->n;
@@ -134,7 +159,7 @@ void CZ_NAME(cz_depthwise_row_i8)(const cz_depthwise *j, const cz_depthwise_row 
         const size_t at = ky < kh ? (o->slot + ky) % kh : 0;
         rows[ky] = (const uint8_t *)(o->lines + at * j->line * CZ_BLOCK);
     }
-    if (o->fresh) set_ends(to, e, o->c, n);
+    if (o->fresh) set_ends(to, e, o->c, n, EACH / o->fold);
     run(&(part){.rows = rows,
                 .quads = quads,
                 .count = o->count,
@@ -145,8 +170,12 @@ void CZ_NAME(cz_depthwise_row_i8)(const cz_depthwise *j, const cz_depthwise_row 
                 .out = whole ? out : aside,
                 .step = whole ? j->c.channels : EACH},
         &j->c);
-    if (!whole)
-        for (size_t p = 0; p < o->count; p++) copy_few(out + p * j->c.channels, aside + p * EACH, n);
+    if (whole) return;
+    for (size_t f = 0; f < o->rows; f++) {
+        uint8_t *to_row = out + f * (size_t)j->c.out_width * j->c.channels;
+        for (size_t p = 0; p < o->count; p++, to_row += j->c.channels)
+            copy_few(to_row, aside + p * EACH + f * (EACH / o->fold), n);
+    }
 }
 
 #endif

@@ -117,10 +117,7 @@ static void copy_u8(float *to, const uint8_t *from, size_t count, size_t step, f
 }
 
 void CZ_NAME(cz_depthwise_copy)(const cz_conv *c, float *to, const float *from, size_t count, size_t step, size_t n) {
-    if (n > VL)
-        for (const uint8_t *x = (const uint8_t *)from; count > 0; count--, to += VL, x += step)
-            memcpy(to, x, CZ_DEPTHWISE_PIXEL);
-    else if (c->bytes)
+    if (c->bytes)
         copy_u8(to, (const uint8_t *)from, count, step, c->zero);
     else
         copy_f32(to, from, count, step, n);

@@ -21,7 +21,8 @@ struct cz_set {
     cz_wino_output_fn *wino_output;
     cz_depthwise_copy_fn *depthwise_copy;
     cz_depthwise_row_fn *depthwise_row;
-    cz_depthwise_row_fn *depthwise_row_i8; /* NULL: the set has none */
+    cz_depthwise_copy_fn *depthwise_copy_i8;
+    cz_depthwise_row_fn *depthwise_row_i8; /* NULL: the set has neither */
     cz_narrow_turn_fn *narrow_turn;
     cz_narrow_row_fn *narrow_row;
     cz_pool_window_fn *pool_window;
@@ -37,7 +38,7 @@ cz_add_fn CZ_NAME(cz_add);
 cz_wino_input_fn CZ_NAME(cz_wino_input);
 cz_wino_weights_fn CZ_NAME(cz_wino_weights);
 cz_wino_output_fn CZ_NAME(cz_wino_output);
-cz_depthwise_copy_fn CZ_NAME(cz_depthwise_copy);
+cz_depthwise_copy_fn CZ_NAME(cz_depthwise_copy), CZ_NAME(cz_depthwise_copy_i8);
 cz_depthwise_row_fn CZ_NAME(cz_depthwise_row), CZ_NAME(cz_depthwise_row_i8);
 cz_narrow_turn_fn CZ_NAME(cz_narrow_turn);
 cz_narrow_row_fn CZ_NAME(cz_narrow_row);

@@ -36,6 +36,7 @@ const cz_set CZ_NAME(cz_set) = {
     .depthwise_copy = CZ_NAME(cz_depthwise_copy),
     .depthwise_row = CZ_NAME(cz_depthwise_row),
 #if defined(VQ)
+    .depthwise_copy_i8 = CZ_NAME(cz_depthwise_copy_i8),
     .depthwise_row_i8 = CZ_NAME(cz_depthwise_row_i8),
 #endif
     .narrow_turn = CZ_NAME(cz_narrow_turn),

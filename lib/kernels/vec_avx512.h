@@ -83,7 +83,7 @@ static inline vf vf_gather(const float *base, vi i) { return (vf){_mm512_i32gath
 
 /* not the intrinsic: gcc 12 copies its sums about, and to memory and back */
 static inline vi vi_dot4(vi sum, vi x, vi w) {
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum.a) : "v"(x.a), "v"(w.a));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum.a) : "v"(x.a), "vm"(w.a));
     return sum;
 }
 static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
