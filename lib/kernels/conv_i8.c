@@ -220,6 +220,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         return;
     }
     if (!plan(call, &g, &padding, &copies, &bytes)) return; /* the same */
+    g.apart = c.pointwise ? c.step : 0;
     c.zeros = memset((unsigned char *)scratch + padding, a->x_zero, l.deep * 4);
     const cz_joined j = {.c = c,
                          .rows = scratch,

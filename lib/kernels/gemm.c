@@ -81,6 +81,7 @@ static void run_item(const cz_gemm *g, cz_tile_fn *tile, const float *weights, c
         k.rows = rows;
         o->pixel = pixel;
         o->count = cz_min(pixels, g->pixels - t * pixels);
+        k.apart = o->count == pixels ? g->apart : 0;
         /* the weights of the next item; where there is but one, the inputs of the next tile, which no other item read
          */
         k.ahead = t + 1 == last ? k.weights + most * depth : g->items == 1 && g->taps == 1 ? rows[pixels] : k.weights;

@@ -12,6 +12,7 @@
 /** What one call of the micro kernel (micro.h) reads. A tile is set->pixels pixels by set->blocks blocks. */
 typedef struct cz_micro {
     const float *const *rows; /* [taps][pixels of a tile] */
+    size_t apart; /* bytes from one pixel's row to the next, where there is one tap and the tile is whole; 0: unknown */
     size_t taps;
     size_t offset;        /* of the first input channel within each row */
     size_t depth;         /* input channels */
@@ -40,6 +41,7 @@ typedef void cz_add_fn(const cz_micro *k, size_t pixels, size_t blocks, float *a
 typedef struct cz_gemm {
     const cz_set *set;                                /* set by the caller */
     size_t pixels, taps, groups, group_in, group_out; /* set by the caller */
+    size_t apart;                                     /* the same, for u8: cz_micro's, or 0 */
     size_t tiles;
     size_t chunk;      /* tiles of one unit */
     size_t items;      /* groups times runs of a tile's blocks */

@@ -55,6 +55,31 @@ CZ_INLINE void sum_tile(const cz_micro *k, int m, int nb, enum way way, vi sum[C
     }
 }
 
+#define EVEN_ROWS (CZ_MR > 6)
+#if EVEN_ROWS
+/** The same where rows lie `apart`: every third is pointed to, for twelve pointers and the rest are more than there are
+ *  registers. */
+CZ_INLINE void sum_even(const cz_micro *k, int nb, vi sum[CZ_MR][CZ_NB]) {
+    const int32_t *w = (const int32_t *)(const void *)k->weights;
+    const float *ahead = k->ahead;
+    const size_t next = k->next_block, next_ahead = k->next_ahead, apart = k->apart;
+    const uint8_t *x[CZ_MR / 3];
+    CZ_UNROLL for (int p = 0; p < CZ_MR / 3; p++) x[p] = (const uint8_t *)k->rows[0] + (size_t)p * 3 * apart;
+    for (size_t i = k->depth; i > 0; i--, w += VL, ahead += VL) {
+        vi wb[CZ_NB];
+        CZ_UNROLL for (int b = 0; b < nb; b++) {
+            wb[b] = vi_load(w + (size_t)b * next);
+            if (nb == CZ_NB) CZ_PREFETCH(ahead + (size_t)b * next_ahead);
+        }
+        CZ_UNROLL for (int p = 0; p < CZ_MR; p++) {
+            const vi v = load_four(x[p / 3] + (size_t)(p % 3) * apart);
+            CZ_UNROLL for (int b = 0; b < nb; b++) sum[p][b] = vi_dot4(sum[p][b], v, wb[b]);
+        }
+        CZ_UNROLL for (int p = 0; p < CZ_MR / 3; p++) x[p] += 4;
+    }
+}
+#endif
+
 /** A block's channels of a tile, all in steps of the u8 result. */
 static void store_steps(const cz_epilogue *e, const cz_tile_out *o, size_t c, size_t n, const int32_t *from) {
     const cz_steps s = cz_steps_of(e, c, n);
@@ -162,7 +187,12 @@ CZ_INLINE void tile(const cz_micro *k, const cz_epilogue *e, const cz_tile_out *
         const vi start = vi_load(e->start + o->first + (size_t)b * VL);
         CZ_UNROLL for (int p = 0; p < m; p++) sum[p][b] = start;
     }
-    sum_tile(k, m, nb, way, sum);
+#if EVEN_ROWS
+    if (m == CZ_MR && k->apart != 0)
+        sum_even(k, nb, sum);
+    else
+#endif
+        sum_tile(k, m, nb, way, sum);
 #if !defined(CZ_ISA_SCALAR)
     if (m == CZ_MR && stored(e, o, nb, sum)) return;
 #endif
