@@ -46,7 +46,7 @@ static bool joins(const cz_call *call) {
 }
 
 /* ---------------------------------------------------------------- weights
- * factor[co], start[co] in whole blocks, whether all dense weights are vi_dot4's (0) or not (1), and
+ * factor[co], start[co] in whole blocks, struct facts of dense weights, and
  *   dense: i8 [block of 16][tap, or kernel row][four channels][16][4], missing channels 0
  *   depthwise, by depthwise_i8.c: i8 [block of 16 quads][four kernel rows][kernel_w][channel][4], missing rows 0,
  *     a block's channels in the order of vi_quads; few of them, several times (cz_depthwise_fold)
@@ -55,8 +55,14 @@ static bool joins(const cz_call *call) {
 typedef struct layout {
     size_t block, outs; /* output channels side by side; all, padded */
     size_t taps, deep;  /* words of 4 bytes for each */
-    size_t start, wide, weights, bytes;
+    size_t start, facts, weights, bytes;
 } layout;
+
+/** What packing finds out about dense weights. */
+typedef struct facts {
+    bool wide;   /* not all are vi_dot4's */
+    float reach; /* no sum times its factor is larger */
+} facts;
 
 static bool layout_of(const cz_call *call, layout *l) {
     const cz_shape *w = &call->weight->shape;
@@ -70,7 +76,7 @@ static bool layout_of(const cz_call *call, layout *l) {
     size_t factor, words;
     return cz_layout(&l->bytes, l->outs, sizeof(float), &factor) &&
            cz_layout(&l->bytes, l->outs, sizeof(int32_t), &l->start) &&
-           cz_layout(&l->bytes, 1, sizeof(int32_t), &l->wide) && cz_gemm_packed(1, l->outs, l->taps, l->deep, &words) &&
+           cz_layout(&l->bytes, 1, sizeof(facts), &l->facts) && cz_gemm_packed(1, l->outs, l->taps, l->deep, &words) &&
            cz_layout(&l->bytes, words, sizeof(int32_t), &l->weights) && cz_align_up(l->bytes, &l->bytes);
 }
 
@@ -109,6 +115,10 @@ static bool has_wide(const int8_t *w, size_t n) {
     return found;
 }
 
+static facts *facts_in(const void *packed, const layout *l) {
+    return (facts *)(void *)((unsigned char *)(uintptr_t)packed + l->facts);
+}
+
 static void pack(const cz_call *call, void *packed) {
     const cz_attr_conv2d_i8 *a = call->attr;
     const uint32_t *d = call->weight->shape.d;
@@ -118,17 +128,23 @@ static void pack(const cz_call *call, void *packed) {
     int8_t *const weights = (int8_t *)packed + l.weights;
     float *factor = packed;
     int32_t *start = (int32_t *)(void *)((unsigned char *)packed + l.start);
+    facts known = {0};
     const int32_t less = call->set->signed_bytes && !is_depthwise(call) ? 128 : 0; /* of every input */
     for (size_t o = 0; o < d[0]; o++) {
-        int32_t sum = 0;
+        int32_t sum = 0, size = 0;
         for (size_t ky = 0; ky < d[1]; ky++)
             for (size_t kx = 0; kx < d[2]; kx++)
-                for (size_t c = 0; c < d[3]; c++, sum += *w++) put(call, &l, weights, o, ky, kx, c, *w);
+                for (size_t c = 0; c < d[3]; c++, w++) {
+                    put(call, &l, weights, o, ky, kx, c, *w);
+                    sum += *w;
+                    size += *w < 0 ? -*w : *w;
+                }
         factor[o] = a->x_scale * call->weight->scale[o];
+        known.reach = fmaxf(known.reach, fabsf(factor[o]) * (float)size * CZ_U8_MAX);
         start[o] = (less - a->x_zero) * sum; /* below 2^31: the shape rule has said so */
     }
-    if (!is_depthwise(call))
-        *(int32_t *)(void *)((unsigned char *)packed + l.wide) = has_wide(weights, l.bytes - l.weights);
+    known.wide = !is_depthwise(call) && has_wide(weights, l.bytes - l.weights);
+    *facts_in(packed, &l) = known;
 }
 
 /* ---------------------------------------------------------------- the kernel */
@@ -191,12 +207,13 @@ static cz_epilogue epilogue_of(const cz_call *call, const float *const *in, cons
     e.zero = (float)a->out_zero;
     e.low = relu || e.act == CZ_ACT_CLAMP ? stepped(&e, e.p0) : 0;
     e.high = e.act == CZ_ACT_CLAMP ? stepped(&e, e.p1) : CZ_U8_MAX;
+    e.bounded = e.steps * facts_in(call->packed, l)->reach < CZ_BOUNDED;
     return e;
 }
 
 static cz_tile_fn *tile_of(const cz_call *call, const layout *l) {
     const cz_set *set = call->set;
-    const bool wide = *(const int32_t *)(const void *)((const unsigned char *)call->packed + l->wide) != 0;
+    const bool wide = facts_in(call->packed, l)->wide;
     if (set->tile_i8_fast != NULL && cz_cpu_has_fast_dot()) return set->tile_i8_fast;
     return wide && set->tile_i8_wide != NULL ? set->tile_i8_wide : set->tile_i8;
 }

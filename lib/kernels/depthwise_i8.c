@@ -29,7 +29,7 @@ typedef struct part {
     size_t quads, count;        /* outputs */
     const int32_t *w;           /* [quad][kernel_w][EACH]: a weight of each of 4 kernel rows */
     const ends *e;
-    vi low; /* of cz_requantize_low */
+    vi low; /* of cz_limit_bytes */
     float high;
     uint8_t *out; /* `step` apart */
     size_t step;
@@ -165,7 +165,7 @@ void CZ_NAME(cz_depthwise_row_i8)(const cz_depthwise *j, const cz_depthwise_row 
                 .count = o->count,
                 .w = (const int32_t *)j->weights + quads * (size_t)j->c.kernel_w * o->c,
                 .e = to,
-                .low = cz_low_bytes(e),
+                .low = cz_limit_bytes(e->low),
                 .high = e->high,
                 .out = whole ? out : aside,
                 .step = whole ? j->c.channels : EACH},

@@ -27,12 +27,11 @@ static inline cz_steps cz_steps_of(const cz_epilogue *e, size_t c, size_t n) {
 /** The u8 of v steps. */
 static inline vi cz_requantize(const cz_steps *s, vf v) { return vi_round(vf_min(vf_max(v, s->low), s->high)); }
 
-/** The same for vi_store_u8_4 and vi_store_quads, which cut at cz_low_bytes: whole numbers may be cut after rounding.
- */
+/** The same for vi_store_quads, which cuts at `low`, in bytes: whole numbers may be cut after rounding. */
 static inline vi cz_requantize_low(const cz_steps *s, vf v) { return vi_round(vf_min(s->high, v)); }
-static inline vi cz_low_bytes(const cz_epilogue *e) {
-    return vi_set1((int32_t)((uint32_t)rintf(e->low) * 0x01010101u));
-}
+
+/** A limit, for those who cut bytes. vi_store_u8_4 cuts so at both. */
+static inline vi cz_limit_bytes(float limit) { return vi_set1((int32_t)((uint32_t)rintf(limit) * 0x01010101u)); }
 
 /** v[i] = act(v[i]), n of them: enum cz_activation, the bits of vf_activate. */
 void CZ_NAME(cz_activate)(int32_t act, float p0, float p1, float *v, size_t n);

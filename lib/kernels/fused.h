@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+#define CZ_BOUNDED 0x1p29f /* steps: far from where vi_round has no integer for its result */
+
 typedef struct cz_epilogue {
     const float *bias, *scale, *shift; /* by output channel; NULL: absent */
     const float *residual;             /* laid out as the output; NULL: absent */
@@ -20,6 +22,7 @@ typedef struct cz_epilogue {
     const float *factor;  /* by output channel, whole vectors: what one step of the sum is worth */
     const int32_t *start; /* the same: sums start here */
     float steps, zero;    /* u8 results: 1 / scale and the zero point; steps 0: results are f32 */
+    bool bounded;         /* u8 results of dense weights: no sum, in steps, reaches CZ_BOUNDED either way */
     bool direct;          /* the activation is a clamp at most, and no residual comes after it */
     float low, high;      /* u8 results, `direct`: that clamp, in steps */
 } cz_epilogue;

@@ -20,7 +20,7 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         vi v[4];
         CZ_UNROLL for (int i = 0; i < 4; i++) v[i] =
             cz_requantize_low(&s, vf_fma(vf_load(x + i * VL), s.factor, s.bias));
-        vi_store_u8_4(q, q + 2 * VL, v[0], v[1], v[2], v[3], vi_set1(0));
+        vi_store_u8_4(q, q + 2 * VL, v[0], v[1], v[2], v[3], vi_set1(0), vi_set1(-1));
     }
 #endif
     VF_FOR(i, left, n) vi_store_u8(q + i, cz_requantize(&s, vf_fma(vf_load_n(x + i, n), s.factor, s.bias)), n);

@@ -104,20 +104,23 @@ CZ_INLINE void store_single(const cz_epilogue *e, const cz_tile_out *o, vi sum[C
 }
 
 #if CZ_NB > 1
-/** Two blocks in steps of the u8 result, two pixels at a time. */
-CZ_INLINE void store_pairs(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
+/** Two blocks in steps of the u8 result, two pixels at a time. false: a bias is beyond all bounds. */
+CZ_INLINE bool store_pairs(const cz_epilogue *e, const cz_tile_out *o, vi sum[CZ_MR][CZ_NB]) {
     const cz_steps s[2] = {cz_steps_of(e, o->first, VL), cz_steps_of(e, o->first + VL, VL)};
     uint8_t *to = (uint8_t *)o->out + o->pixel[0] * o->channels + o->first;
-    const vi low = cz_low_bytes(e);
+    const vf most = vf_max(vf_abs(s[0].bias), vf_abs(s[1].bias));
+    if (vm_any(vm_not(vf_lt(most, vf_set1(CZ_BOUNDED))))) return false;
+    const vi low = cz_limit_bytes(e->low), high = cz_limit_bytes(e->high);
     CZ_UNROLL for (int p = 0; p < CZ_MR; p += 2, to += 2 * o->channels) {
         vi q[2][2];
         CZ_UNROLL for (int k = 0; k < 2; k++) {
             CZ_UNROLL for (int b = 0; b < 2; b++) {
-                q[k][b] = cz_requantize_low(&s[b], vf_fma(vf_from_i(sum[p + k][b]), s[b].factor, s[b].bias));
+                q[k][b] = vi_round(vf_fma(vf_from_i(sum[p + k][b]), s[b].factor, s[b].bias));
             }
         }
-        vi_store_u8_4(to, to + o->channels, q[0][0], q[0][1], q[1][0], q[1][1], low);
+        vi_store_u8_4(to, to + o->channels, q[0][0], q[0][1], q[1][0], q[1][1], low, high);
     }
+    return true;
 }
 
 /** Two blocks as f32, without an activation. */
@@ -142,11 +145,8 @@ CZ_INLINE bool stored(const cz_epilogue *e, const cz_tile_out *o, int nb, vi sum
 #if CZ_NB > 1
     if (nb == 2) {
         const bool plain = e->steps == 0 && e->act == CZ_ACT_NONE && e->residual_mode == 0;
-        if (bytes)
-            store_pairs(e, o, sum);
-        else if (plain)
-            store_plain(e, o, sum);
-        return bytes || plain;
+        if (plain) store_plain(e, o, sum);
+        return plain || (bytes && e->bounded && store_pairs(e, o, sum));
     }
 #endif
     if (bytes) store_single(e, o, sum);

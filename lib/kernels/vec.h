@@ -24,7 +24,8 @@
  *   vi_dot4_fast(i, x, w)  where VI_DOT4_FAST is defined: the same for any w by an instruction that not all processors
  *                          of the set have, in functions that are CZ_FAST_TARGET
  *   vi_store_u8(p, i, n)   lanes 0..n-1, each in 0..255, as bytes
- *   vi_store_u8_4(p, q, a, b, c, d)  where CZ_NB is 2: a and b to 32 bytes at p, c and d to 32 at q
+ *   vi_store_u8_4(p, q, a, b, c, d, low, high)  where CZ_NB is 2: a and b to 32 bytes at p, c and d to 32 at q, of
+ *                          any values, cut at the bytes of low and high
  *   vf_load_u8(p) vf_load_u16(p)     16 unsigned samples as f32
  *   vf_gather(base, i)     base[i[lane]]
  *   vf_lookup(table, i)    table[i[lane]] of 16 floats, i in 0..15
@@ -32,7 +33,8 @@
  * Where four products of bytes and their sum are one instruction, VQ is defined, 16-channel vectors that make a group:
  *   vi_quads(rows, x, q)  q[VQ]: 4 bytes of each channel, one from each of rows[0..3] + x, channels in another order:
  *                         lane 4 (v VQ + i) + k of all is channel 16 i + 4 v + k, v, k < 4
- *   vi_store_quads(p, q)  lanes in that order, in 0..255, as bytes in the channels' order
+ *   vi_store_quads(p, q, low)  lanes in that order, at most 255, cut at the bytes of low, as bytes in the channels'
+ *                         order
  *
  * and, built on those, the reductions: the one tree by which 16 lanes become one number. */
 #ifndef CZ_KERNELS_VEC_H

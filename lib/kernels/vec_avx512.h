@@ -93,12 +93,12 @@ static inline void vi_store_u8(uint8_t *p, vi x, size_t n) {
         _mm512_mask_cvtepi32_storeu_epi8(p, vf_tail_(n), x.a);
 }
 
-/* Packing cuts at 0 and 255 by itself: what is cut higher up comes as it is, what is cut lower is cut as bytes. */
-static inline void vi_store_u8_4(uint8_t *p, uint8_t *q, vi a, vi b, vi c, vi d, vi low) {
+/* Packing cuts at 0 and 255 by itself; narrower limits cut bytes. */
+static inline void vi_store_u8_4(uint8_t *p, uint8_t *q, vi a, vi b, vi c, vi d, vi low, vi high) {
     /* packs take the quarters of registers in turn: quarter i comes out as that of a, of b, of c, of d */
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512i words[2] = {_mm512_packs_epi32(a.a, b.a), _mm512_packs_epi32(c.a, d.a)};
-    const __m512i mixed = _mm512_max_epu8(_mm512_packus_epi16(words[0], words[1]), low.a);
+    const __m512i mixed = _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(words[0], words[1]), low.a), high.a);
     const __m512i bytes = _mm512_permutexvar_epi32(order, mixed);
     _mm256_storeu_si256((void *)p, _mm512_castsi512_si256(bytes));
     _mm256_storeu_si256((void *)q, _mm512_extracti64x4_epi64(bytes, 1));
