@@ -23,6 +23,8 @@ static void run(const cz_call *call, const float *const *in, float *out, size_t 
         vi_store_u8_4(q, q + 2 * VL, v[0], v[1], v[2], v[3], vi_set1(0), vi_set1(-1));
     }
 #endif
+    for (; left >= VL; left -= VL, x += VL, q += VL)
+        vi_store_u8(q, cz_requantize(&s, vf_fma(vf_load(x), s.factor, s.bias)), VL);
     VF_FOR(i, left, n) vi_store_u8(q + i, cz_requantize(&s, vf_fma(vf_load_n(x + i, n), s.factor, s.bias)), n);
 }
 
