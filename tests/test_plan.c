@@ -203,7 +203,7 @@ static void test_every_operator_runs(void **state) {
     }
 }
 
-enum { PADDED = 47, ROWS = 24, COLUMNS = 16 }; /* channels that are padded to 48 */
+enum { PADDED = 47, ROWS = 24, COLUMNS = 16, SPACED = 18 }; /* channels that are padded to 48; operators of `spaced` */
 
 static mb_tensor convolve(mb_model *m, mb_tensor x, uint32_t in, uint32_t out, uint32_t side, int32_t groups,
                           mb_tensor residual) {
@@ -228,9 +228,17 @@ static mb_tensor concatenate(mb_model *m, mb_tensor x, mb_tensor y, mb_tensor z)
     return mb_op3(m, CZ_OP_concat, &a, x, y, z);
 }
 
+static mb_tensor pool(mb_model *m, mb_tensor x, int32_t kind) {
+    cz_attr a = mb_attr(CZ_OP_pool2d);
+    a.pool2d.kind = kind;
+    a.pool2d.kernel_h = a.pool2d.kernel_w = 3;
+    a.pool2d.pad_top = a.pool2d.pad_left = a.pool2d.pad_bottom = a.pool2d.pad_right = 1;
+    return mb_op3(m, CZ_OP_pool2d, &a, x, CZ_NO_TENSOR, CZ_NO_TENSOR);
+}
+
 /** What writes and reads spaced pixels: direct, Winograd and depthwise convolution, concatenation, pixel shuffle,
- *  resizing. Every result is an output, or the last one only. Operators: 0 and 1 are padded, 3 goes to 4, and 4 to 7
- * are padded; 9, 10 and 11 go to 12. */
+ *  resizing, pooling both ways. Every result is an output, or the last one only. Operators: 0 and 1 are padded, 3 goes
+ *  to 4, and 4 to 7 are padded; 9, 10 and 11 go to 12, 14 and 15 to 16. */
 static void spaced(mb_model *m, bool all) {
     cz_attr twice = mb_attr(CZ_OP_pixel_shuffle);
     twice.pixel_shuffle.factor = 2;
@@ -238,7 +246,7 @@ static void spaced(mb_model *m, bool all) {
     const mb_tensor x = mb_input(m, "x", 1, ROWS, COLUMNS, 3);
     cz_attr same = mb_attr(CZ_OP_resize); /* in size */
     same.resize.mode = 1;
-    mb_tensor t[14];
+    mb_tensor t[SPACED];
     t[0] = convolve(m, x, 3, PADDED, 3, 1, none);
     t[1] = convolve(m, t[0], PADDED, PADDED, 3, 1, t[0]);
     t[2] = convolve(m, t[1], PADDED, 4 * (PADDED - 3), 1, 1, none);
@@ -252,14 +260,19 @@ static void spaced(mb_model *m, bool all) {
     t[10] = convolve(m, t[8], 16, 16, 3, 16, none);
     t[11] = mb_op3(m, CZ_OP_resize, &same, t[8], none, none);
     t[12] = concatenate(m, t[10], t[9], t[11]);
-    t[13] = convolve(m, t[12], 64, 2, 3, 1, none);
-    for (size_t i = all ? 0 : CZ_COUNT(t) - 1; i < CZ_COUNT(t); i++) mb_output(m, &"abcdefghijklmn"[i], t[i]);
+    t[13] = convolve(m, t[12], 64, 4, 3, 1, none);
+    t[14] = pool(m, t[13], 0);
+    t[15] = pool(m, t[13], 1);
+    t[16] = concatenate(m, t[14], t[15], none);
+    t[17] = convolve(m, t[16], 8, 2, 3, 1, none);
+    for (size_t i = all ? 0 : CZ_COUNT(t) - 1; i < CZ_COUNT(t); i++) mb_output(m, &"abcdefghijklmnopqr"[i], t[i]);
 }
 static void spaced_alone(mb_model *m) { spaced(m, false); }
 static void dense_all(mb_model *m) { spaced(m, true); }
 
 /** The last output's values, to be freed; how the results of operators lie, to `step`, and whether written in place. */
-static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, size_t step[14], bool in_place[14]) {
+static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, size_t step[SPACED],
+                         bool in_place[SPACED]) {
     loaded l = load(build, cpu);
     cz_error err = {0};
     const cz_shape shape[2] = {{{1, 2 * ROWS, 2 * COLUMNS, 3}}, {{1, ROWS, COLUMNS, 3}}};
@@ -270,11 +283,12 @@ static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, 
     memset(arena, 0xFF, p->arena_bytes); /* NaN everywhere */
     fill_inputs(&l, p, arena);
     assert_true(cz_run(p, arena, &one, NULL, NULL));
-    for (uint32_t i = 0; i < 14; i++) {
-        const size_t host = p->steps[i < 4 ? 4 : 12].out, at = p->steps[i].out;
+    for (uint32_t i = 0; i < SPACED; i++) {
+        const size_t host = p->steps[i < 4 ? 4 : i < 12 ? 12 : 16].out, at = p->steps[i].out;
         step[i] = p->steps[i].call.out_step;
         in_place[i] = (i == 3 && at == host) || (i == 10 && at == host) ||
-                      (i == 9 && at == host + 16 * sizeof(float)) || (i == 11 && at == host + 48 * sizeof(float));
+                      (i == 9 && at == host + 16 * sizeof(float)) || (i == 11 && at == host + 48 * sizeof(float)) ||
+                      (i == 14 && at == host) || (i == 15 && at == host + 4 * sizeof(float));
     }
     const uint32_t t = l.model->outputs[l.model->n_outputs - 1].tensor;
     *count = cz_elements(&p->shapes[t]);
@@ -290,17 +304,17 @@ static float *run_spaced(void (*build)(mb_model *), int32_t cpu, size_t *count, 
 /** Tensors that are padded or written in their place give the values of dense ones. */
 static void test_spaced_pixels(void **state) {
     (void)state;
-    static const size_t steps[14] = {48, 48, 176, 48, 48, 48, 48, 48, 16, 64, 64, 64, 64, 2};
+    static const size_t steps[SPACED] = {48, 48, 176, 48, 48, 48, 48, 48, 16, 64, 64, 64, 64, 4, 8, 8, 8, 2};
     for (int32_t cpu = COLORIZER_CPU_SCALAR; cpu <= CZ_CPU_LAST; cpu++) {
         if (!cz_cpu_supported(cpu)) continue;
-        size_t count[2], step[2][14];
-        bool in_place[2][14];
+        size_t count[2], step[2][SPACED];
+        bool in_place[2][SPACED];
         float *y = run_spaced(spaced_alone, cpu, &count[0], step[0], in_place[0]);
         float *dense = run_spaced(dense_all, cpu, &count[1], step[1], in_place[1]);
-        for (size_t i = 0; i < 14; i++) {
-            static const size_t channels[14] = {47, 47, 176, 44, 47, 47, 47, 47, 16, 32, 16, 16, 64, 2};
+        for (size_t i = 0; i < SPACED; i++) {
+            static const size_t channels[SPACED] = {47, 47, 176, 44, 47, 47, 47, 47, 16, 32, 16, 16, 64, 4, 4, 4, 8, 2};
             assert_int_equal(step[0][i], steps[i]);
-            assert_int_equal(in_place[0][i], i == 3 || (i >= 9 && i <= 11));
+            assert_int_equal(in_place[0][i], i == 3 || (i >= 9 && i <= 11) || i == 14 || i == 15);
             assert_int_equal(step[1][i], channels[i]);
             assert_false(in_place[1][i]);
         }

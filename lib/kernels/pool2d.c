@@ -44,26 +44,26 @@ static void row_of(const cz_call *call, const float *x, cz_span v, float *line, 
     call->set->pool_window(a, x, width * c, 0, v, (cz_span){0, 1, 1}, line + before * c, inside * c);
     call->set->pool_window(a, line, 0, c, (cz_span){0, 1, 1}, (cz_span){0, (size_t)a->kernel_w, 1}, line,
                            (reach - (size_t)a->kernel_w + 1) * c);
-    for (size_t i = 0; i < call->out.d[2]; i++, line += (size_t)a->stride_w * c)
-        for (size_t k = 0; k < c; k++) *out++ = line[k];
+    for (size_t i = 0; i < call->out.d[2]; i++, line += (size_t)a->stride_w * c, out += cz_out_step(call))
+        for (size_t k = 0; k < c; k++) out[k] = line[k];
 }
 
 static void run(const cz_call *call, const float *const *in, float *out, size_t begin, size_t end, void *scratch) {
     const cz_attr_pool2d *a = call->attr;
     const size_t height = call->in[0].d[1], width = call->in[0].d[2], c = call->in[0].d[3];
-    const size_t out_height = call->out.d[1], out_width = call->out.d[2];
+    const size_t out_height = call->out.d[1], out_width = call->out.d[2], step = cz_out_step(call);
     for (size_t u = begin; u < end; u++) {
         const float *x = in[0] + u / out_height * height * width * c;
         const cz_span v = span_of(u % out_height, a->kernel_h, a->stride_h, a->pad_top, a->pad_bottom, height);
-        float *const row = out + u * out_width * c;
+        float *const row = out + u * out_width * step;
         if (call->scratch > 0) {
             row_of(call, x, v, scratch, row);
             continue;
         }
         for (size_t i = 0; i < out_width; i++)
             call->set->pool_window(a, x, width * c, c, v,
-                                   span_of(i, a->kernel_w, a->stride_w, a->pad_left, a->pad_right, width), row + i * c,
-                                   c);
+                                   span_of(i, a->kernel_w, a->stride_w, a->pad_left, a->pad_right, width),
+                                   row + i * step, c);
     }
 }
 

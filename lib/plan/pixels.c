@@ -2,11 +2,12 @@
 #include "plan/pixels.h"
 
 #define NEAR     4  /* operators from a writer to the concatenation, at most: so long the whole result is kept longer */
-#define LEAST    16 /* channels of what is written into another: conv2d's loops for few channels write dense pixels */
+#define LEAST    16 /* channels of what conv2d writes into another: its loops for few channels write dense pixels */
 #define RESIDUAL 5  /* the input of conv2d that lies as its result */
 
 static bool writes_spaced(uint32_t op) {
-    return op == CZ_OP_conv2d || op == CZ_OP_concat || op == CZ_OP_pixel_shuffle || op == CZ_OP_resize;
+    return op == CZ_OP_conv2d || op == CZ_OP_concat || op == CZ_OP_pixel_shuffle || op == CZ_OP_pool2d ||
+           op == CZ_OP_resize;
 }
 
 /** Channels up to whole lines. */
@@ -71,7 +72,7 @@ static void host(const cz_model *m, uint32_t i, const cz_shape *shapes, cz_pixel
         const size_t channels = shapes[t].d[3];
         const cz_op *op = writer(m, t);
         if (op != NULL && op->id != CZ_OP_concat && op->in[RESIDUAL] == CZ_NO_TENSOR && all[t].readers == 1 &&
-            channels >= LEAST && result - t <= NEAR) {
+            (channels >= LEAST || op->id != CZ_OP_conv2d) && result - t <= NEAR) {
             all[t].host = result;
             all[t].shift = shift;
             all[t].step = all[result].step;
