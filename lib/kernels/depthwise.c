@@ -136,11 +136,11 @@ static void run_unit(const job *j, size_t unit) {
     const size_t top = band % s->bands * s->rows, ox = strip * s->columns;
     const size_t channels = s->blocks * j->d.block, first = part * channels;
     place u = {.image = band / s->bands,
-                     .bottom = cz_min((size_t)j->d.c.out_height, top + s->rows),
-                     .ox = ox,
-                     .columns = cz_min(s->columns, (size_t)j->d.c.out_width - ox),
-                     .first = first,
-                     .last = cz_min(j->d.c.channels, first + channels)};
+               .bottom = cz_min((size_t)j->d.c.out_height, top + s->rows),
+               .ox = ox,
+               .columns = cz_min(s->columns, (size_t)j->d.c.out_width - ox),
+               .first = first,
+               .last = cz_min(j->d.c.channels, first + channels)};
     const size_t end = u.last, rest = end % j->d.block, fold = cz_depthwise_fold(j->d.block, rest);
     if (fold > 1) u.last -= rest;
     for (size_t i = 0; u.first < u.last && i < (size_t)j->d.c.dilation_h; i++) run_rows(j, &u, top + i, 1);

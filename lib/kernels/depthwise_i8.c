@@ -36,7 +36,8 @@ typedef struct part {
 } part;
 
 /** Adds the input column at x: tap k of the first of `live` outputs under way, tap k - stride of the second, ... */
-CZ_INLINE void add(const part *r, const uint8_t *const *rows, size_t quads, ptrdiff_t x, int k, int kw, int stride, int live, vi sum[MOST][VQ]) {
+CZ_INLINE void add(const part *r, const uint8_t *const *rows, size_t quads, ptrdiff_t x, int k, int kw, int stride,
+                   int live, vi sum[MOST][VQ]) {
     const int32_t *w = r->w;
     CZ_UNROLL for (size_t q = 0; q < quads; q++, w += (size_t)kw * EACH) {
         vi v[VQ];

@@ -51,7 +51,7 @@ const cz_set CZ_NAME(cz_set) = {
     .own =
         {
 #if !defined(CZ_BELOW)
-            OWN(softmax),   OWN(add),        OWN(mul),
+            OWN(softmax), OWN(add), OWN(mul),
 #endif
             OWN(attention), OWN(layer_norm), OWN(activation), OWN(resize), OWN(quantize)},
 };
