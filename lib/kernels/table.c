@@ -9,10 +9,6 @@
 #if defined(CZ_BELOW)
 #define LEFT(name) CZ_CAT(name, CZ_BELOW) /* what is left to the set below */
 extern const cz_set LEFT(cz_set);
-cz_narrow_turn_fn LEFT(cz_narrow_turn);
-cz_narrow_row_fn LEFT(cz_narrow_row);
-#else
-#define LEFT(name) CZ_NAME(name)
 #endif
 
 const cz_set CZ_NAME(cz_set) = {
@@ -42,8 +38,8 @@ const cz_set CZ_NAME(cz_set) = {
     .depthwise_copy_i8 = CZ_NAME(cz_depthwise_copy_i8),
     .depthwise_row_i8 = CZ_NAME(cz_depthwise_row_i8),
 #endif
-    .narrow_turn = LEFT(cz_narrow_turn),
-    .narrow_row = LEFT(cz_narrow_row),
+    .narrow_turn = CZ_NAME(cz_narrow_turn),
+    .narrow_row = CZ_NAME(cz_narrow_row),
     .pool_window = CZ_NAME(cz_pool_window),
 #if defined(CZ_BELOW)
     .below = &LEFT(cz_set),
