@@ -13,6 +13,7 @@
 
 #define EACH  ((size_t)VQ * VL)
 #define MOST  5 /* outputs under way */
+#define ROWS  8 /* kernel rows, in fours */
 #define PIXEL ((ptrdiff_t)CZ_DEPTHWISE_PIXEL)
 
 /** What the channels of a group need, in the order of vi_quads, and where whole registers are read. */
@@ -73,7 +74,7 @@ CZ_INLINE void row(const part *given, size_t quads, int kw, int stride) {
     const vi low = r.low;
     const vf high = vf_set1(r.high);
     const int live = (kw - 1) / stride + 1;
-    const uint8_t *rows[8];
+    const uint8_t *rows[ROWS]; /* the same */
     CZ_UNROLL for (size_t i = 0; i < 4 * quads; i++) rows[i] = r.rows[i];
     vi sum[MOST][VQ];
     CZ_UNROLL for (int i = 0; i < live; i++) begin(&r, sum[i]);
